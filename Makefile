@@ -1,0 +1,54 @@
+# Every target that needs the environment makes it first: .venv, from requirements.lock.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+EXPERIMENT ?= experiment2
+PROFILE ?= smoke
+ARGS ?=
+
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+SOURCES := $(sort $(wildcard notebooks/*.py))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help book test notebooks reproduce bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(INSTALLED) ## run the notebooks and build the pages into _build/html, warnings as errors
+	$(BIN)/jupyter-book build --warningiserror --keep-going .
+
+test: $(INSTALLED) ## lint, type check, tests with coverage, then the notebooks against their outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --cov --cov-report=term-missing
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg -W default $(NOTEBOOKS)
+
+notebooks: $(INSTALLED) ## write notebooks/*.ipynb anew from their .py twins, outputs included
+	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)
+	$(BIN)/jupyter-execute --inplace $(SOURCES:.py=.ipynb)
+
+reproduce: $(INSTALLED) ## train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|cpu|paper ARGS="-p seeds 0,1"
+	mkdir -p _build/reproduced
+	$(BIN)/papermill --cwd notebooks notebooks/$(EXPERIMENT).ipynb \
+		_build/reproduced/$(EXPERIMENT)-$(PROFILE).ipynb \
+		-p profile $(PROFILE) -p train_missing True $(ARGS)
+
+bench: $(INSTALLED) ## time the hot paths
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## remove what was built; keep the environment, the results and the weights
+	rm -rf _build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
+		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
+	touch $@

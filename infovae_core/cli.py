@@ -1,0 +1,165 @@
+"""The command line: train an experiment, see what is stored, show one run."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infovae_core import data, devices, experiments, grid
+from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS, Run
+from infovae_core.store import Store, StoreError, default_root
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def numbers(text: str, what: str) -> list[int]:
+    """A comma-separated list of integers.
+
+    Raises:
+        ValueError: If an entry is not an integer.
+    """
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise ValueError(
+            f"{what} takes integers between commas, such as 0,1; got {text!r}"
+        ) from None
+
+
+ExperimentArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(EXPERIMENTS)}.")]
+ProfileOption = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
+TrackOption = Annotated[str, typer.Option(help=f"One of {', '.join(TRACKS)}.")]
+SeedsOption = Annotated[str, typer.Option(help="Seeds, between commas.")]
+LatentDimsOption = Annotated[
+    str, typer.Option(help=f"Latent dimensions; by default the profile's: {LATENT_DIMS}.")
+]
+DataOption = Annotated[
+    str, typer.Option(help=f"One of {', '.join(data.DATASETS)}; by default the profile's.")
+]
+PrecisionOption = Annotated[str, typer.Option(help=f"One of {', '.join(devices.PRECISIONS)}.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1, …")]
+StoreOption = Annotated[
+    Path | None, typer.Option(help="Folder of the results; by default the profile's.")
+]
+RootOption = Annotated[
+    Path | None, typer.Option(help="Folder of the data set; by default $INFOVAE_DATA, the cache.")
+]
+
+
+def select(
+    experiment: str,
+    profile: str,
+    track: str,
+    seeds: str,
+    latent_dims: str,
+    data_set: str,
+    precision: str,
+) -> list[Run]:
+    """The runs that the options name."""
+    return experiments.runs(
+        experiment,
+        profile=profile,
+        track=track,
+        seeds=numbers(seeds, "--seeds"),
+        latent_dims=numbers(latent_dims, "--latent-dims") if latent_dims else None,
+        data=data_set or None,
+        precision=precision,
+    )
+
+
+@app.command()
+def run(
+    experiment: ExperimentArgument,
+    profile: ProfileOption = "cpu",
+    track: TrackOption = "as_written",
+    seeds: SeedsOption = "0",
+    latent_dims: LatentDimsOption = "",
+    data: DataOption = "",
+    precision: PrecisionOption = "fp32",
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+    data_root: RootOption = None,
+) -> None:
+    """Train and store what is not stored yet."""
+    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
+    chosen = Store(store or default_root(profile))
+    try:
+        trained = grid.run_grid(runs, chosen, devices.resolve(device), data_root)
+    except KeyboardInterrupt:
+        stored = sum(run in chosen for run in runs)
+        typer.echo(f"\nStopped: {stored} of {len(runs)} runs are stored. The same command goes on.")
+        raise typer.Exit(130) from None
+    diverged = [run.name for run in runs if (r := chosen.load(run)) and r.status == "diverged"]
+    typer.echo(f"{len(runs)} runs stored in {chosen.root}, {len(trained)} of them trained now.")
+    for name in diverged:
+        typer.echo(f"diverged: {name}")
+
+
+@app.command()
+def status(
+    experiment: ExperimentArgument,
+    profile: ProfileOption = "cpu",
+    track: TrackOption = "as_written",
+    seeds: SeedsOption = "0",
+    latent_dims: LatentDimsOption = "",
+    data: DataOption = "",
+    precision: PrecisionOption = "fp32",
+    store: StoreOption = None,
+) -> None:
+    """What is stored, and what is missing. Exits with 1 if something is."""
+    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
+    chosen = Store(store or default_root(profile))
+    missing = 0
+    for one in runs:
+        result = chosen.load(one)
+        missing += result is None
+        typer.echo(f"{result.status if result else 'missing':9} {one.name}")
+    typer.echo(f"{len(runs) - missing} of {len(runs)} runs stored in {chosen.root}.")
+    if missing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or how it begins.")],
+    store: StoreOption = None,
+) -> None:
+    """Print a stored result: its spec, metrics and provenance."""
+    root = store or default_root("cpu")
+    found = sorted(root.glob(f"{name}*.json"))
+    if len(found) != 1:
+        listed = "\n  ".join(path.stem for path in found or sorted(root.glob("*.json")))
+        raise StoreError(
+            f"{len(found)} runs in {root} begin with {name!r}, expected one of:\n  {listed}"
+        )
+    typer.echo(json.dumps(json.loads(found[0].read_text("utf-8")), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def measure(
+    experiment: ExperimentArgument,
+    profile: ProfileOption = "cpu",
+    track: TrackOption = "as_written",
+    seeds: SeedsOption = "0",
+    latent_dims: LatentDimsOption = "",
+    data: DataOption = "",
+    precision: PrecisionOption = "fp32",
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+    data_root: RootOption = None,
+) -> None:
+    """Measure stored runs anew from their cached weights, without training."""
+    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
+    chosen = Store(store or default_root(profile))
+    done = grid.measure(runs, chosen, devices.resolve(device), data_root)
+    typer.echo(f"{len(done)} of {len(runs)} runs measured anew; the others lack cached weights.")
+
+
+def main() -> None:
+    """Run the command line; a refusal is one clear message, not a traceback."""
+    try:
+        app()
+    except (ValueError, data.DataError, devices.DeviceError, StoreError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None

@@ -1,0 +1,219 @@
+"""The data sets: MNIST, and scikit-learn's digits, which need no download.
+
+A data set is loaded once, whole, onto the device it is trained on: there is no per-step loader.
+Both are images of 28×28 pixels in [0, 1] with ten classes, split by a permutation that is fixed
+for good. MNIST is 50,000 training and 5,000 validation images of the official training set (the
+other 5,000 are left unused) and the official 10,000 test images.
+"""
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from infovae_core import names
+from infovae_core._torchvision import datasets
+
+DATASETS = ("mnist", "digits")
+PIXELS = ("binary", "grey", "stochastic")
+SIZES = {"mnist": (50_000, 5_000, 10_000), "digits": (1_297, 250, 250)}
+
+# MNIST's files and the MD5 of each one's uncompressed bytes.
+MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+
+# What identifies a data set: SHA-256 over MNIST's four MD5s, and over the bytes of the digits'
+# pixels and labels.
+DIGESTS = {
+    "mnist": hashlib.sha256("".join(MD5.values()).encode()).hexdigest(),
+    "digits": "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+}
+
+
+class DataError(RuntimeError):
+    """Data that are missing or damaged; the message says which, and what to do."""
+
+
+class Partition(NamedTuple):
+    """Images and their classes.
+
+    Attributes:
+        images: (N, 1, 28, 28), float32 in [0, 1].
+        labels: (N,), int64, 0 to 9.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A data set, divided.
+
+    Attributes:
+        name: One of `DATASETS`.
+        pixels: One of `PIXELS`.
+        digest: Identifies the raw data, whatever the pixels: `DIGESTS[name]`.
+        train: For fitting.
+        val: For choosing.
+        test: For reporting.
+    """
+
+    name: str
+    pixels: str
+    digest: str
+    train: Partition
+    val: Partition
+    test: Partition
+
+
+def load(
+    name: str,
+    root: str | Path | None = None,
+    device: torch.device | str = "cpu",
+    pixels: str = "binary",
+) -> Split:
+    """Load a data set onto a device; the same call gives the same tensors everywhere.
+
+    Args:
+        name: "mnist" or "digits".
+        root: Where MNIST's four files lie, plain or gzipped: in this folder, in its `raw` or in
+            its `MNIST/raw`. Default: $INFOVAE_DATA; where that is not set either, the user's
+            cache, into which missing files are downloaded. "digits" reads no files.
+        device: Where the tensors live.
+        pixels: "binary" is 1 where the grey level exceeds 0.5, else 0. "grey" keeps the levels.
+            "stochastic" keeps them for training, where each step is to draw Bernoulli pixels with
+            these means, and draws validation and test pixels here, once, from a fixed seed.
+
+    Raises:
+        UnknownName: If there is no such data set, or no such kind of pixels.
+        DataError: If MNIST's files are missing or damaged and cannot be downloaded.
+    """
+    names.check("data set", name, DATASETS)
+    names.check("pixels", pixels, PIXELS)
+    draws = torch.Generator().manual_seed(0)
+
+    def finish(grey: Partition, training: bool = False) -> Partition:
+        images = grey.images
+        if pixels == "binary":
+            images.gt_(0.5)  # in place, to hold MNIST once
+        elif pixels == "stochastic" and not training:
+            images = torch.bernoulli(images, generator=draws)
+        return Partition(images.to(device), grey.labels.to(device))
+
+    parts = _mnist(root) if name == "mnist" else _digits()
+    train = finish(next(parts), training=True)
+    return Split(name, pixels, DIGESTS[name], train, *map(finish, parts))
+
+
+def _order(n: int) -> Tensor:
+    """The fixed permutation of n images."""
+    return torch.from_numpy(np.random.RandomState(0).permutation(n))
+
+
+def _digits() -> Iterator[Partition]:
+    """Training, validation and test images of scikit-learn's digits, enlarged from 8×8."""
+    from sklearn.datasets import load_digits  # a slow import, and MNIST does without it
+
+    raw, classes = load_digits(return_X_y=True)
+    found = hashlib.sha256(raw.astype(np.uint8).tobytes() + classes.astype(np.uint8).tobytes())
+    if found.hexdigest() != DIGESTS["digits"]:
+        raise DataError(
+            f"scikit-learn's digits are not the expected ones: SHA-256 {DIGESTS['digits']} "
+            f"expected, {found.hexdigest()} found. Reinstall scikit-learn."
+        )
+    small = torch.from_numpy(raw).float().view(-1, 1, 8, 8)
+    # From 8 to 28 pixels the bilinear weights are multiples of 1/14²: rounding to the exact value
+    # keeps levels at the threshold on the same side of it on every machine.
+    images = (interpolate(small, size=(28, 28), mode="bilinear") * 14**2).round() / (14**2 * 16)
+    labels = torch.from_numpy(classes).long()
+    for part in torch.split(_order(len(images)), list(SIZES["digits"])):
+        yield Partition(images[part], labels[part])
+
+
+def _mnist(root: str | Path | None) -> Iterator[Partition]:
+    """MNIST's training, validation and test images, parsed by torchvision."""
+    with TemporaryDirectory() as verified:
+        raw = Path(verified, "MNIST", "raw")
+        raw.mkdir(parents=True)
+        for file, content in _contents(root).items():
+            (raw / file).write_bytes(content)
+        official = datasets.MNIST(verified, train=True), datasets.MNIST(verified, train=False)
+    n, n_val, _ = SIZES["mnist"]
+    order = _order(len(official[0]))
+    for source, part in ((0, order[:n]), (0, order[n : n + n_val]), (1, slice(None))):
+        images, labels = official[source].data[part], official[source].targets[part]
+        yield Partition(images.unsqueeze(1).float().div_(255), labels)
+
+
+def _contents(root: str | Path | None) -> dict[str, bytes]:
+    """The verified bytes of MNIST's files, downloaded if they are looked for in the cache."""
+    if root is None:
+        root = os.environ.get("INFOVAE_DATA") or None
+    if root is not None:
+        return {file: _read(Path(root).expanduser(), file) for file in MD5}
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "infovae_core")
+    try:
+        return {file: _read(cache, file) for file in MD5}
+    except DataError as reason:
+        _download(cache, reason)
+    return {file: _read(cache, file) for file in MD5}
+
+
+def _read(folder: Path, file: str) -> bytes:
+    """The uncompressed bytes of one file of MNIST, verified."""
+    layouts = ("MNIST/raw", "raw", "")
+    places = (folder / layout / (file + end) for layout in layouts for end in ("", ".gz"))
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise DataError(
+            f"MNIST: expected {file} or {file}.gz in {folder}, in its raw or in its MNIST/raw; "
+            f"found {'neither' if folder.is_dir() else 'no such folder'}. Place MNIST's four files "
+            "there, or unset root and INFOVAE_DATA to have them downloaded into the cache."
+        )
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    except EOFError:
+        found = "a truncated gzip"
+    except (OSError, zlib.error) as error:
+        found = str(error)
+    if found == MD5[file]:
+        return content
+    raise DataError(
+        f"{path}: expected MD5 {MD5[file]}, found {found}. Delete it, then place a fresh copy, or "
+        "unset root and INFOVAE_DATA to have it downloaded into the cache."
+    )
+
+
+def _download(cache: Path, reason: DataError) -> None:
+    """Have torchvision fetch MNIST aside, then move it into the cache, file by whole file."""
+    raw = cache / "MNIST" / "raw"
+    try:
+        raw.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=cache, prefix="download-") as aside:
+            datasets.MNIST(aside, download=True)
+            for file in MD5:
+                os.replace(Path(aside, "MNIST", "raw", file), raw / file)
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise DataError(
+            f"{reason}\nThe download into {cache} failed: {error}\nWithout network, place "
+            f"{', '.join(MD5)}, plain or gzipped, in {raw}, or where root or INFOVAE_DATA says."
+        ) from error

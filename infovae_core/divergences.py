@@ -1,0 +1,258 @@
+"""Divergences between codes and the prior N(0, I): pure functions of samples (thesis §2.4).
+
+Each takes `q`, codes of shape (..., n, d), and `p`, prior draws of shape (..., m, d), and returns
+(...): one value for each leading index, so a stack of minibatches is one call. Where an estimator
+is called "unbiased" it is the U-statistic (pairs of a point with itself left out) and may be
+negative; "biased" is the V-statistic.
+
+A divergence with parameters of its own, learned beside the model, is a critic: see `critics.py`.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from geomloss import SamplesLoss
+from torch import Tensor
+
+from infovae_core import names
+
+# A fixed bandwidth, a rule that finds one, or several whose kernels are averaged.
+Bandwidth = float | str | Sequence[float]
+ESTIMATORS = ("unbiased", "biased")
+PRIORS = ("sampled", "exact")
+
+REGISTRY: dict[str, Any] = {}
+Registered = TypeVar("Registered", bound=Callable[..., Any])
+
+
+def register(name: str) -> Callable[[Registered], Registered]:
+    """Enter a divergence, a function of samples or a critic's class, under `name`."""
+
+    def enter(divergence: Registered) -> Registered:
+        REGISTRY[name] = divergence
+        return divergence
+
+    return enter
+
+
+def options(name: str, **given: Any) -> dict[str, Any]:
+    """All options of a divergence: those given, and the defaults of the others.
+
+    Raises:
+        UnknownName: If the divergence, or an option of it, does not exist.
+    """
+    divergence = REGISTRY[names.check("divergence", name, REGISTRY)]
+    known = {
+        key: parameter.default
+        for key, parameter in inspect.signature(divergence).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+    }
+    for key in given:
+        names.check(f"option of {name}", key, known)
+    return known | given
+
+
+# Distances and kernels --------------------------------------------------------------------------
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """‖xᵢ − yⱼ‖² of (..., n, d) and (..., m, d), as (..., n, m), by one matrix product."""
+    xx = x.square().sum(-1)[..., :, None]
+    yy = y.square().sum(-1)[..., None, :]
+    # The expansion can round below zero for points that coincide.
+    return (xx + yy - 2 * x @ y.mT).clamp_min(0)
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """‖xᵢ − yⱼ‖ of (..., n, d) and (..., m, d), as (..., n, m).
+
+    By differences: the root magnifies what the expansion of the square rounds away.
+    """
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def mean_of_pairs(values: Tensor, estimator: str) -> Tensor:
+    """Mean of a square matrix (..., n, n): all pairs, or without the diagonal if unbiased.
+
+    The diagonal is replaced, not subtracted: where all else is tiny (an RBF kernel in many
+    dimensions) the difference would be rounding alone.
+    """
+    n = values.shape[-1]
+    if names.check("estimator", estimator, ESTIMATORS) == "biased":
+        return values.mean((-2, -1))
+    if n < 2:
+        raise ValueError(f"an unbiased estimator needs at least 2 samples, got {n}")
+    diagonal = torch.eye(n, dtype=torch.bool, device=values.device)
+    return values.masked_fill(diagonal, 0).sum((-2, -1)) / (n * (n - 1))
+
+
+def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
+    """The kernel bandwidths σ that a rule gives for these samples.
+
+    Args:
+        rule: A number; "sqrt_d", σ² = d, which keeps ‖z − z'‖²/σ² of order one in every
+            dimension; "median", the median distance between points of the pooled sample; or
+            several numbers, whose kernels are averaged.
+        q: (..., n, d), codes.
+        p: (..., m, d), prior draws.
+
+    Returns:
+        One entry for each kernel: a float, or a tensor (..., 1, 1) without gradient.
+    """
+    if isinstance(rule, str):
+        if names.check("bandwidth rule", rule, ("sqrt_d", "median")) == "sqrt_d":
+            return [math.sqrt(q.shape[-1])]
+        pooled = torch.cat([q, p], dim=-2).detach()
+        i, j = torch.triu_indices(pooled.shape[-2], pooled.shape[-2], 1, device=q.device)
+        pairs = squared_distances(pooled, pooled)[..., i, j]
+        return [pairs.median(-1).values.sqrt()[..., None, None]]
+    sigmas = list(rule) if isinstance(rule, Sequence) else [rule]
+    if not sigmas or not all(0 < sigma < math.inf for sigma in sigmas):
+        raise ValueError(f"a kernel bandwidth must be positive and finite, got {rule!r}")
+    return list(sigmas)
+
+
+# Divergences ------------------------------------------------------------------------------------
+
+
+@register("mmd")
+def mmd(
+    q: Tensor,
+    p: Tensor,
+    *,
+    bandwidth: Bandwidth = 1.0,
+    estimator: str = "unbiased",
+    prior: str = "sampled",
+) -> Tensor:
+    """Squared maximum mean discrepancy with the RBF kernel k = exp(−‖z − z'‖²/2σ²).
+
+    MMD²(q, p) = E k(z, z') − 2 E k(z, y) + E k(y, y') with z, z' ~ q and y, y' ~ p (Gretton et al.
+    2012, Eq. 3 for "unbiased", Eq. 5 for "biased").
+
+    Args:
+        q: (..., n, d), codes.
+        p: (..., m, d), draws from N(0, I).
+        bandwidth: σ, or a rule (see `bandwidths`).
+        estimator: "unbiased" (U) or "biased" (V).
+        prior: "sampled", or "exact": the two terms with the Gaussian prior in closed form
+            (Rustamov 2019), less variance and one matrix instead of three; draws then serve only
+            a median bandwidth, and E k(y, y') is without bias under either estimator.
+
+    Returns:
+        (...), MMD², not its root.
+    """
+    names.check("prior", prior, PRIORS)
+    terms = []
+    for sigma in bandwidths(bandwidth, q, p):
+        scale = -0.5 / sigma**2
+        codes = mean_of_pairs(torch.exp(scale * squared_distances(q, q)), estimator)
+        if prior == "exact":
+            cross, draws = gaussian_prior_terms(q, sigma)
+        else:
+            cross = torch.exp(scale * squared_distances(q, p)).mean((-2, -1))
+            draws = mean_of_pairs(torch.exp(scale * squared_distances(p, p)), estimator)
+        terms.append(codes - 2 * cross + draws)
+    return torch.stack(terms).mean(0)
+
+
+def gaussian_prior_terms(q: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tensor]:
+    """E k(z, y) over codes z, and E k(y, y'), for y, y' ~ N(0, I), in closed form."""
+    d = q.shape[-1]
+    s2 = torch.as_tensor(sigma**2, dtype=q.dtype, device=q.device)
+    s2 = s2.expand(*q.shape[:-2], 1, 1)[..., 0]  # (..., 1), against the n codes
+    cross = (s2 / (1 + s2)) ** (d / 2) * torch.exp(-0.5 * q.square().sum(-1) / (1 + s2))
+    return cross.mean(-1), ((s2 / (2 + s2)) ** (d / 2))[..., 0]
+
+
+@register("stein")
+def stein(
+    q: Tensor, p: Tensor, *, bandwidth: Bandwidth = 1.0, estimator: str = "unbiased"
+) -> Tensor:
+    """Squared kernelized Stein discrepancy from q to N(0, I), RBF kernel.
+
+    E over z, z' ~ q of s(z)·s(z') k + s(z)·∇_{z'}k + s(z')·∇_z k + tr ∇_z∇_{z'}k with the prior's
+    score s(z) = −z (Liu, Lee and Jordan 2016, Theorem 3.6 and Eq. 14). Needs no prior draws: `p`
+    serves only a median bandwidth.
+
+    Args:
+        q: (..., n, d), codes.
+        p: (..., m, d), draws from N(0, I).
+        bandwidth: σ, or a rule (see `bandwidths`).
+        estimator: "unbiased" (U) or "biased" (V).
+
+    Returns:
+        (...), the discrepancy's square.
+    """
+    d = q.shape[-1]
+    r2 = squared_distances(q, q)
+    scores = q @ q.mT
+    terms = []
+    for sigma in bandwidths(bandwidth, q, p):
+        s2 = sigma**2
+        # In order: the scores' product, both cross terms together, the trace.
+        kernel = torch.exp(-0.5 * r2 / s2)
+        terms.append(mean_of_pairs((scores - r2 / s2 + (d / s2 - r2 / s2**2)) * kernel, estimator))
+    return torch.stack(terms).mean(0)
+
+
+@register("cramer")
+def cramer(q: Tensor, p: Tensor, *, estimator: str = "unbiased") -> Tensor:
+    """Energy distance 2 E‖z − y‖ − E‖z − z'‖ − E‖y − y'‖ (Székely and Rizzo 2013, Eq. 3).
+
+    The thesis calls it the Cramér distance, after Bellemare et al. (2017).
+
+    Args:
+        q: (..., n, d), codes z.
+        p: (..., m, d), draws y from the prior.
+        estimator: "unbiased" (U) or "biased" (V).
+
+    Returns:
+        (...), in units of a distance.
+    """
+    return (
+        2 * distances(q, p).mean((-2, -1))
+        - mean_of_pairs(distances(q, q), estimator)
+        - mean_of_pairs(distances(p, p), estimator)
+    )
+
+
+@register("sinkhorn")
+def sinkhorn(q: Tensor, p: Tensor, *, blur: float = 0.1, scaling: float = 0.5) -> Tensor:
+    """Debiased Sinkhorn divergence with cost ½‖z − y‖² (Genevay et al. 2018; Feydy et al. 2019).
+
+    Computed by geomloss; it tends to ½ W₂² as the blur tends to 0.
+
+    Args:
+        q: (..., n, d), codes.
+        p: (..., m, d), draws from the prior.
+        blur: ε^½ in units of a distance, geomloss's `blur`.
+        scaling: Factor by which the annealed blur shrinks at each iteration.
+
+    Returns:
+        (...), in units of a squared distance.
+
+    Raises:
+        ValueError: If the blur is not positive or the scaling is not inside (0, 1).
+    """
+    if not blur > 0 or not 0 < scaling < 1:
+        raise ValueError(f"expected blur > 0 and 0 < scaling < 1, got {blur} and {scaling}")
+    values = []
+    n, m, d = q.shape[-2], p.shape[-2], q.shape[-1]
+    for one_q, one_p in zip(q.reshape(-1, n, d), p.reshape(-1, m, d), strict=True):
+        with torch.no_grad():
+            # geomloss anneals down from the diameter. Each sample has its own, or its value would
+            # depend on what it is batched with.
+            pooled = torch.cat([one_q, one_p])
+            diameter = max(float((pooled.amax(0) - pooled.amin(0)).norm()), blur)
+        if not math.isfinite(diameter):
+            # Codes that overflowed have no transport plan; the training loop reports it.
+            values.append(one_q.new_full((), math.nan))
+            continue
+        loss = SamplesLoss(
+            "sinkhorn", p=2, blur=blur, scaling=scaling, diameter=diameter, backend="tensorized"
+        )
+        values.append(loss(one_q, one_p))
+    return torch.stack(values).reshape(q.shape[:-2])

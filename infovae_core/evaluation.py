@@ -1,0 +1,134 @@
+"""Measures a trained model: draws the codes once, and asks every ruler of `metrics`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infovae_core import metrics
+from infovae_core.data import Partition, Split
+from infovae_core.experiments import Run
+from infovae_core.models import VAE
+from infovae_core.objectives import bernoulli_nll, kl_per_dimension
+from infovae_core.randomness import generator
+
+BATCH = 500
+# Posterior draws for the expected log-likelihood of a test image.
+DRAWS = 4
+LABELS_PER_CLASS = 100
+# Codes kept in the store, for looking at.
+CODES_KEPT = 500
+
+
+@dataclass
+class Encoded:
+    """What the encoder says of some images: each (n, d), `z` one draw from q(z|x)."""
+
+    mu: Tensor
+    logvar: Tensor
+    z: Tensor
+
+
+class Evaluation:
+    """The measurements of one run; everything random in them is fixed by the run's seed."""
+
+    def __init__(self, run: Run, split: Split) -> None:
+        """Draw minibatches, prior draws and labelled images."""
+        self.run, self.split = run, split
+        device = split.train.images.device
+        fixed = generator(run.seed, "eval")
+        self.validation_mmd = metrics.ValidationMMD(
+            len(split.val.images),
+            run.val_batches,
+            run.val_batch_size,
+            run.latent_dim,
+            fixed,
+            device,
+        )
+        labelled = metrics.labelled_subset(split.train.labels, LABELS_PER_CLASS, fixed)
+        self.labelled = Partition(
+            split.train.images[labelled.to(device)], split.train.labels[labelled.to(device)]
+        )
+
+    def _noise(self, name: str, *shape: int) -> Tensor:
+        """Standard normal draws that are the same at every evaluation of a run."""
+        stream = generator(self.run.seed, f"eval {name}")
+        return torch.randn(*shape, generator=stream).to(self.split.train.images.device)
+
+    @torch.no_grad()
+    def encode(self, model: VAE, images: Tensor, name: str) -> Encoded:
+        """Encode images (n, 1, 28, 28) in evaluation mode, in full precision."""
+        mode = model.training
+        model.eval()
+        parts = [model.encoder(batch) for batch in images.split(BATCH)]
+        model.train(mode)
+        mu, logvar = (torch.cat(part) for part in zip(*parts, strict=True))
+        eps = self._noise(name, *mu.shape)
+        return Encoded(mu, logvar, mu + torch.exp(0.5 * logvar) * eps)
+
+    def during(self, model: VAE) -> dict[str, float]:
+        """What is followed through training: the validation MMD, and where the codes are."""
+        codes = self.encode(model, self.split.val.images, "val").z
+        norm = codes.double().norm(dim=1).mean() / self.run.latent_dim**0.5
+        return {**self.validation_mmd(codes), "norm_ratio": float(norm)}
+
+    @torch.no_grad()
+    def reconstruction(self, model: VAE, test: Encoded) -> dict[str, float]:
+        """Test BCE of one posterior draw, and E log p(x|z) over `DRAWS` others; nats per image."""
+        images = self.split.test.images
+
+        def nll(z: Tensor) -> float:
+            parts = zip(images.split(BATCH), z.split(BATCH), strict=True)
+            return float(
+                sum(bernoulli_nll(x, model.decoder(c)).double().sum() for x, c in parts)
+            ) / len(images)
+
+        std = torch.exp(0.5 * test.logvar)
+        others = [
+            nll(test.mu + std * self._noise(f"test {draw}", *std.shape)) for draw in range(DRAWS)
+        ]
+        return {
+            "test_bce": nll(test.z),
+            "test_expected_log_likelihood": -sum(others) / DRAWS,
+        }
+
+    def measure(self, model: VAE) -> dict[str, Any]:
+        """Every metric of a trained model."""
+        model.eval()
+        val = self.encode(model, self.split.val.images, "val")
+        test = self.encode(model, self.split.test.images, "test")
+        train = self.encode(model, self.labelled.images, "labelled")
+        kl = kl_per_dimension(val.mu, val.logvar).sum(1)
+        return {
+            **self.validation_mmd(val.z),
+            **metrics.alignment(val.z, generator(self.run.seed, "eval alignment")),
+            **metrics.code_statistics(val.z, val.mu, kl),
+            **self.reconstruction(model, test),
+            "svm_error": metrics.svm_error(
+                train.z, self.labelled.labels, test.z, self.split.test.labels
+            ),
+        }
+
+    @torch.no_grad()
+    def pictures(self, model: VAE) -> dict[str, np.ndarray]:
+        """Ten test digits and their reconstructions, ten samples, and some codes with labels."""
+        model.eval()
+        labels = self.split.test.labels
+        first = torch.stack([(labels == digit).nonzero()[0, 0] for digit in range(10)])
+        digits = self.split.test.images[first]
+        z = self.encode(model, digits, "pictures").z
+        draws = self._noise("samples", *z.shape)
+        codes = self.encode(model, self.split.val.images, "val").z[:CODES_KEPT]
+
+        def to_bytes(images: Tensor) -> np.ndarray:
+            return (images * 255).round().to(torch.uint8).reshape(-1, 28, 28).cpu().numpy()
+
+        return {
+            "originals": to_bytes(digits),
+            "reconstructions": to_bytes(model.decoder(z).sigmoid()),
+            "samples": to_bytes(model.decoder(draws).sigmoid()),
+            "codes": codes.cpu().numpy(),
+            "code_labels": self.split.val.labels[:CODES_KEPT].cpu().numpy().astype(np.uint8),
+        }

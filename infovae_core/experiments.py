@@ -1,0 +1,168 @@
+"""What is run: a run is a value, an experiment a list of them."""
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infovae_core import data, names
+from infovae_core.devices import PRECISIONS
+from infovae_core.models import Architecture
+from infovae_core.objectives import Objective, preset
+
+# Raised whenever the same spec would train or measure something else than before.
+SCHEMA = 1
+LATENT_DIMS = (2, 5, 10, 20, 40, 60, 80)
+PROFILES = ("smoke", "cpu", "paper")
+TRACKS = ("as_written",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Everything that decides a result; two equal runs on one device give equal bits.
+
+    Attributes:
+        model: Name of the variant; a label, as `objective` and `batch_norm` say what it is.
+        objective: The loss.
+        latent_dim: d.
+        seed: Seed of all of the run's random streams.
+        data: Name of the data set.
+        pixels: "binary", "grey" or "stochastic".
+        steps: Number of updates.
+        batch_size: B, images a step.
+        learning_rate: Of Adam.
+        batch_norm: Batch norm before the encoder's heads.
+        precision: "fp32", or "bf16" for autocast.
+        eval_every: Steps between evaluations of the validation MMD.
+        val_batches: Number of fixed validation minibatches.
+        val_batch_size: Images in each of them.
+    """
+
+    model: str
+    objective: Objective
+    latent_dim: int
+    seed: int
+    steps: int
+    data: str = "mnist"
+    pixels: str = "binary"
+    batch_size: int = 128
+    learning_rate: float = 1e-4
+    batch_norm: bool = False
+    precision: str = "fp32"
+    eval_every: int = 390
+    val_batches: int = 500
+    val_batch_size: int = 128
+
+    def __post_init__(self) -> None:
+        names.check("data set", self.data, data.DATASETS)
+        names.check("pixels", self.pixels, data.PIXELS)
+        names.check("precision", self.precision, PRECISIONS)
+        for name, least in (
+            ("latent_dim", 1),
+            ("steps", 1),
+            ("eval_every", 1),
+            ("val_batches", 1),
+            ("batch_size", 2),
+            ("val_batch_size", 2),
+            ("seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """The shape of the model."""
+        return Architecture(self.latent_dim, batch_norm=self.batch_norm)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The run as plain JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+
+    @property
+    def key(self) -> str:
+        """Hash of the canonical spec, the store's schema version and the data's digest."""
+        content = {"schema": SCHEMA, "data_digest": data.DIGESTS[self.data], "run": self.spec}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """A readable name, unique by the first digits of the key."""
+        return f"{self.model}-z{self.latent_dim}-s{self.seed}-{self.key[:12]}"
+
+
+def experiment2(
+    profile: str = "cpu",
+    track: str = "as_written",
+    seeds: Iterable[int] = (0,),
+    latent_dims: Sequence[int] | None = None,
+    data: str | None = None,
+    precision: str = "fp32",
+) -> list[Run]:
+    """Divergence substitution (thesis §3.4), and two controls that it lacks.
+
+    Five divergences at α = 1, λ = 1000, and recon_ae and vae at the same settings: what no
+    penalty, and what the classical one does. Full length fits two cores, so the profiles `cpu`
+    and `paper` are the same runs.
+
+    Args:
+        profile: "smoke" (20 steps, and latent dimensions 2 and 20 unless given), "cpu" or "paper".
+        track: Which reading of the thesis.
+        seeds: One run of every cell for each.
+        latent_dims: The sweep; by default the thesis's seven.
+        data: Data set; by default the profile's own, digits for smoke, else MNIST.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        UnknownName: If profile, track, data set or precision do not exist.
+        ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
+    """
+    smoke = names.check("profile", profile, PROFILES) == "smoke"
+    names.check("track", track, TRACKS)
+    seeds = list(seeds)
+    latent_dims = list((2, 20) if smoke else LATENT_DIMS) if latent_dims is None else latent_dims
+    for what, values in (("seeds", seeds), ("latent_dims", latent_dims)):
+        if not values:
+            raise ValueError(f"{what} must name at least one value, got none")
+    length = {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": 3900}
+    return [
+        Run(
+            model=model,
+            objective=preset(model).objective,
+            batch_norm=preset(model).batch_norm,
+            latent_dim=latent_dim,
+            seed=seed,
+            data=data or ("digits" if smoke else "mnist"),
+            precision=precision,
+            **length,
+        )
+        for seed in seeds
+        for latent_dim in latent_dims
+        for model in EXPERIMENT2_MODELS
+    ]
+
+
+EXPERIMENT2_MODELS = (
+    "infovae_mmd",
+    "infovae_stein",
+    "infovae_sinkhorn",
+    "infovae_cramer",
+    "infovae_chi2",
+    "recon_ae",
+    "vae",
+)
+EXPERIMENTS = {"experiment2": experiment2}
+
+
+def runs(experiment: str, **parameters: Any) -> list[Run]:
+    """The runs of an experiment, by its name.
+
+    Raises:
+        UnknownName: If there is no such experiment.
+    """
+    return EXPERIMENTS[names.check("experiment", experiment, EXPERIMENTS)](**parameters)

@@ -1,0 +1,213 @@
+"""The rulers of thesis §3.1: arrays in, floats out; nothing here knows of runs or files.
+
+Codes are single draws z ~ q(z|x). Every estimator is without bias unless its docstring says so.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from torch import Tensor
+
+from infovae_core import divergences
+
+# Kernel matrices are made for this many entries at a time: they then stay in the cache.
+CHUNK = 1 << 19
+
+
+# Alignment of the aggregate posterior with the prior -----------------------------------------------
+
+
+class ValidationMMD:
+    """MMD² over fixed minibatches of the validation images (thesis §3.1, §3.3).
+
+    Which images form a minibatch, and the prior draws each is compared with, are drawn once, so
+    the term between prior draws is computed once too. Each image is encoded once an evaluation.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        batches: int,
+        size: int,
+        latent_dim: int,
+        generator: torch.Generator,
+        device: torch.device | str = "cpu",
+        bandwidth: float = 1.0,
+    ) -> None:
+        """Choose `batches` minibatches of `size` among `n` images, without replacement within each.
+
+        Raises:
+            ValueError: If a minibatch would take more images than there are.
+        """
+        if size > n:
+            raise ValueError(f"a validation minibatch takes {size} images, and there are {n}")
+        keys = [torch.randperm(n, generator=generator)[:size] for _ in range(batches)]
+        self.indices = torch.stack(keys).to(device)
+        self.prior = torch.randn(batches, size, latent_dim, generator=generator).to(device)
+        self.scale = -0.5 / bandwidth**2
+        self.chunk = max(1, CHUNK // size**2)
+        self.prior_term = torch.cat([self._within(p) for p in self.prior.split(self.chunk)])
+
+    def _within(self, x: Tensor) -> Tensor:
+        kernel = torch.exp(self.scale * divergences.squared_distances(x, x))
+        return divergences.mean_of_pairs(kernel, "unbiased").double()
+
+    def per_batch(self, codes: Tensor) -> Tensor:
+        """Unbiased MMD² of every minibatch: codes (n, d) → (batches,), float64."""
+        values = []
+        for rows, prior in zip(
+            self.indices.split(self.chunk), self.prior.split(self.chunk), strict=True
+        ):
+            q = codes[rows]
+            cross = torch.exp(self.scale * divergences.squared_distances(q, prior))
+            values.append(self._within(q) - 2 * cross.mean((-2, -1)).double())
+        return torch.cat(values) + self.prior_term
+
+    def __call__(self, codes: Tensor) -> dict[str, float]:
+        """Mean MMD², and mean of the root of MMD² clipped at 0 (biased; what the thesis plots)."""
+        values = self.per_batch(codes)
+        return {
+            "val_mmd2": float(values.mean()),
+            "val_mmd": float(values.clamp_min(0).sqrt().mean()),
+        }
+
+
+def mmd2(codes: Tensor, bandwidth: float) -> float:
+    """Unbiased MMD² between all codes (n, d) and the prior's exact terms, RBF kernel, float64."""
+    codes = codes.double()
+    n, scale = len(codes), -0.5 / bandwidth**2
+    # Row by row of chunks: the whole matrix would be the largest thing in memory.
+    rows = codes.split(max(1, CHUNK // n))
+    total = sum(
+        torch.exp(scale * divergences.squared_distances(part, codes)).sum() for part in rows
+    )
+    cross, prior = divergences.gaussian_prior_terms(codes, bandwidth)
+    return float((total - n) / (n * (n - 1)) - 2 * cross + prior)
+
+
+def median_bandwidth(codes: Tensor, draws: Tensor) -> float:
+    """The median distance in the pooled sample, from at most 1,000 points of each."""
+    return float(divergences.bandwidths("median", codes[:1000], draws[:1000])[0])
+
+
+def sliced_wasserstein(codes: Tensor, generator: torch.Generator, projections: int = 256) -> float:
+    """Sliced 2-Wasserstein distance of codes (n, d) to N(0, I) (Bonneel et al. 2015).
+
+    Root of the mean, over random directions, of W₂² between the projected codes and N(0, 1), whose
+    quantiles are exact. Biased upwards, by O(1/n) in the square.
+    """
+    n, d = codes.shape
+    directions = torch.randn(d, projections, generator=generator, dtype=torch.float64)
+    directions = (directions / directions.norm(dim=0)).to(codes.device)
+    projected = (codes.double() @ directions).sort(dim=0).values
+    levels = (torch.arange(n, dtype=torch.float64, device=codes.device) + 0.5) / n
+    quantiles = torch.special.ndtri(levels)[:, None]
+    return float((projected - quantiles).square().mean().sqrt())
+
+
+def gaussian_kl(codes: Tensor) -> float:
+    """KL(N(m, S) ‖ N(0, I)) in nats, m and S the codes' (n, d) mean and covariance.
+
+    ½ (tr S + ‖m‖² − d − log det S); infinite where S is singular. Biased upwards, by about
+    d(d + 3)/4n.
+    """
+    x = codes.double()
+    covariance = torch.cov(x.T).reshape(x.shape[1], x.shape[1])
+    sign, logdet = torch.linalg.slogdet(covariance)
+    if not float(sign) > 0:
+        return math.inf
+    return float((covariance.trace() + x.mean(0).square().sum() - x.shape[1] - logdet) / 2)
+
+
+def classifier_auc(codes: Tensor, draws: Tensor, seed: int = 0) -> float:
+    """Held-out area under the ROC curve of a classifier between codes and prior draws.
+
+    Gradient-boosted trees on the coordinates and the norm, fitted on one half and judged on the
+    other: 0.5 where the two cannot be told apart, 1 where they do not overlap.
+    """
+    x = torch.cat([codes, draws]).cpu().double().numpy()
+    x = np.column_stack([x, np.linalg.norm(x, axis=1)])
+    y = np.repeat([1, 0], [len(codes), len(draws)])
+    order = np.random.default_rng(seed).permutation(len(x))
+    fit, judge = np.array_split(order, 2)
+    classifier = HistGradientBoostingClassifier(max_iter=60, random_state=seed).fit(x[fit], y[fit])
+    return float(roc_auc_score(y[judge], classifier.predict_proba(x[judge])[:, 1]))
+
+
+def alignment(codes: Tensor, generator: torch.Generator) -> dict[str, float]:
+    """Rulers of q(z) against N(0, I) that do not share one fixed bandwidth: codes (n, d)."""
+    draws = torch.randn(codes.shape, generator=generator).to(codes)
+    return {
+        "mmd2_sqrt_d": mmd2(codes, math.sqrt(codes.shape[1])),
+        "mmd2_median": mmd2(codes, median_bandwidth(codes, draws)),
+        "energy_distance": float(divergences.cramer(codes, draws)),
+        "sliced_wasserstein": sliced_wasserstein(codes, generator),
+        "gaussian_kl": gaussian_kl(codes),
+        "classifier_auc": classifier_auc(codes, draws),
+    }
+
+
+# Codes ---------------------------------------------------------------------------------------------
+
+
+def code_statistics(z: Tensor, mu: Tensor, kl: Tensor) -> dict[str, float | list[float]]:
+    """Where the codes went.
+
+    Args:
+        z: (n, d), draws from q(z|x).
+        mu: (n, d), means of q(z|x).
+        kl: (n,), KL(q(z|x) ‖ p(z)) in nats.
+
+    Returns:
+        `norm_ratio`, the mean of ‖z‖/√d (near 1 under the prior); `code_mean` and `code_std` of
+        each dimension; `kl`, its mean in nats per image; `active_units`, the number of dimensions
+        whose mean varies over images by more than 0.01 (Burda et al. 2016).
+    """
+    return {
+        "norm_ratio": float(z.double().norm(dim=1).mean()) / math.sqrt(z.shape[1]),
+        "code_mean": z.double().mean(0).tolist(),
+        "code_std": z.double().std(0).tolist(),
+        "kl": float(kl.double().mean()),
+        "active_units": float((mu.double().var(0) > 0.01).sum()),
+    }
+
+
+# Utility and cost ----------------------------------------------------------------------------------
+
+
+def labelled_subset(labels: Tensor, per_class: int, generator: torch.Generator) -> Tensor:
+    """Indices of `per_class` random examples of every class present.
+
+    Raises:
+        ValueError: If a class has fewer examples.
+    """
+    chosen = []
+    for label in labels.unique():
+        members = (labels == label).nonzero()[:, 0].cpu()
+        if len(members) < per_class:
+            raise ValueError(
+                f"the linear SVM takes {per_class} labelled images of each class, and class "
+                f"{int(label)} has {len(members)}"
+            )
+        chosen.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
+    return torch.cat(chosen)
+
+
+def svm_error(z: Tensor, labels: Tensor, test_z: Tensor, test_labels: Tensor) -> float:
+    """Test error of a linear SVM on codes (n, d), standardized by the labelled ones."""
+    classifier = make_pipeline(StandardScaler(), LinearSVC(max_iter=10_000, random_state=0))
+    # Single precision overflows in the scaler where codes have escaped far.
+    classifier.fit(z.cpu().double().numpy(), labels.cpu().numpy())
+    return 1 - float(classifier.score(test_z.cpu().double().numpy(), test_labels.cpu().numpy()))
+
+
+def steps_to_target(curve: Sequence[tuple[float, float]], target: float) -> float | None:
+    """The first step of a curve of (step, value) whose value is at most the target, else None."""
+    return next((step for step, value in curve if value <= target), None)

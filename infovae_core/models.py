@@ -1,0 +1,137 @@
+"""Encoder, decoder and the variational autoencoder of thesis §3.2.
+
+Activations are kept channels-last throughout: flattening and unflattening follow that layout, so
+that no gradient has to be brought from one memory order into the other.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import fold
+
+
+class Output(NamedTuple):
+    """What every variant returns.
+
+    Attributes:
+        logits: (B, 1, 28, 28), logits of the pixel means.
+        mu: (B, d), mean of q(z|x).
+        logvar: (B, d), logarithm of the variance of q(z|x).
+        z: (B, d), the code that was decoded, μ + σ ⊙ ε.
+    """
+
+    logits: Tensor
+    mu: Tensor
+    logvar: Tensor
+    z: Tensor
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a model: the part of a run that decides which parameters exist.
+
+    Attributes:
+        latent_dim: d, the dimension of the code.
+        batch_norm: Normalize the flattened features before the two heads (BN-VAE).
+        decoder_relu: A ReLU between the decoder's linear layer and its first transposed
+            convolution; the thesis's text lists none.
+    """
+
+    latent_dim: int
+    batch_norm: bool = False
+    decoder_relu: bool = False
+
+    def __post_init__(self) -> None:
+        if self.latent_dim < 1:
+            raise ValueError(
+                f"latent_dim must be at least 1, got {self.latent_dim}: a code needs a coordinate"
+            )
+
+
+class Encoder(nn.Module):
+    """Two strided convolutions and two linear heads: (B, 1, 28, 28) → (μ, log σ²), each (B, d)."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        """Build the layers, without random numbers (see `initialize`)."""
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 4, stride=2, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 4, stride=2, padding=1)
+        self.norm = nn.BatchNorm1d(7 * 7 * 64) if architecture.batch_norm else nn.Identity()
+        # One matrix product serves both heads.
+        self.heads = nn.Linear(7 * 7 * 64, 2 * architecture.latent_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x)."""
+        h = torch.relu(self.conv1(x))
+        h = torch.relu(self.conv2(h))
+        mu, logvar = self.heads(self.norm(h.permute(0, 2, 3, 1).flatten(1))).chunk(2, dim=-1)
+        return mu, logvar
+
+
+class Decoder(nn.Module):
+    """A linear layer and two transposed convolutions: (B, d) → logits (B, 1, 28, 28)."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        """Build the layers, without random numbers (see `initialize`)."""
+        super().__init__()
+        self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * 64)
+        self.relu = architecture.decoder_relu
+        self.deconv1 = nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1)
+        self.deconv2 = nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Logits of p(x|z)."""
+        h = self.linear(z)
+        if self.relu:
+            h = torch.relu(h)
+        h = h.unflatten(1, (7, 7, 64)).permute(0, 3, 1, 2)
+        h = torch.relu(self.deconv1(h))
+        # The last transposed convolution has one channel out: as one matrix product and a fold it
+        # takes half the time.
+        patches = h.permute(0, 2, 3, 1).flatten(1, 2) @ self.deconv2.weight.flatten(1)
+        logits = fold(patches.mT, (28, 28), kernel_size=4, stride=2, padding=1)
+        return logits + self.deconv2.bias[:, None, None]
+
+
+class VAE(nn.Module):
+    """Encoder, reparameterization and decoder; the objective decides which variant it is."""
+
+    def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
+        """Build the model and draw its parameters from `generator`."""
+        super().__init__()
+        self.encoder = Encoder(architecture)
+        self.decoder = Decoder(architecture)
+        initialize(self, generator)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor, eps: Tensor) -> Output:
+        """Encode, draw z = μ + σ ⊙ ε, decode.
+
+        Args:
+            x: (B, 1, 28, 28), pixels in [0, 1].
+            eps: (B, d), standard normal.
+        """
+        mu, logvar = self.encoder(x)
+        # The code and all that is computed from it stay in single precision under autocast.
+        mu, logvar = mu.float(), logvar.float()
+        z = mu + torch.exp(0.5 * logvar) * eps
+        return Output(self.decoder(z).float(), mu, logvar, z)
+
+
+def initialize(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw weights and biases from U(−1/√fan_in, 1/√fan_in), PyTorch's default, in place.
+
+    PyTorch's own initializers of layers read the global generator; a run reads only its own.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            # PyTorch counts dimension 1 of the weight, transposed convolutions included.
+            fan_in = layer.weight[0].numel()
+            bound = 1 / math.sqrt(fan_in)
+            for parameter in (layer.weight, layer.bias):
+                if parameter is not None:
+                    with torch.no_grad():
+                        parameter.uniform_(-bound, bound, generator=generator)

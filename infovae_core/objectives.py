@@ -1,0 +1,194 @@
+"""The InfoVAE objective of thesis §2.2.1 as a composition, and the variants it gives.
+
+In nats per image, to be minimized (Zhao et al. 2019, Eq. 6):
+
+    −E log p(x|z) + (1 − α) KL(q(z|x) ‖ p(z)) + (α + λ − 1) D(q(z) ‖ p(z)) + Σₖ wₖ · extraₖ
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
+
+from infovae_core import critics, divergences, names
+from infovae_core.critics import Critic
+from infovae_core.models import Output
+
+
+class Terms(NamedTuple):
+    """The parts of one minibatch's loss, scalars in nats per image (D and extras unweighted)."""
+
+    loss: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+    divergence: Tensor
+    extra: Tensor
+
+
+def info_nce(z: Tensor, temperature: float = 0.1) -> Tensor:
+    """InfoNCE of normalized codes (B, d) with themselves as the only view; nats per image.
+
+    Each code is its own positive, so the numerator is a constant and what remains pushes the
+    codes apart on the sphere: a uniformity loss (thesis §2.5).
+    """
+    u = normalize(z, dim=-1)
+    return cross_entropy(u @ u.mT / temperature, torch.arange(len(z), device=z.device))
+
+
+EXTRAS: dict[str, Callable[[Tensor], Tensor]] = {"info_nce": info_nce}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One point of the family.
+
+    Attributes:
+        alpha: α, the weight of the mutual information.
+        lam: λ, the weight of the aggregate posterior's divergence; the penalty has α + λ − 1.
+        divergence: Name of D in the registry, or None where α + λ − 1 = 0.
+        options: Options of D; completed with its defaults, so that an objective says all.
+        free_bits: δ, floor of each dimension's batch-mean KL, in nats (Kingma et al. 2016).
+        extras: Weights of further terms, by name.
+
+    Raises:
+        ValueError: If α + λ − 1 is negative, or not zero without a divergence.
+        UnknownName: If the divergence, an option of it, or an extra does not exist.
+    """
+
+    alpha: float
+    lam: float
+    divergence: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    free_bits: float = 0.0
+    extras: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.alpha) and math.isfinite(self.lam)):
+            raise ValueError(f"α and λ must be finite, got α = {self.alpha}, λ = {self.lam}")
+        given = f"α + λ − 1 = {self.weight:g} (α = {self.alpha:g}, λ = {self.lam:g})"
+        if self.weight < 0:
+            raise ValueError(f"{given} would reward divergence: choose λ ≥ {1 - self.alpha:g}")
+        if self.weight > 0 and self.divergence is None:
+            raise ValueError(
+                f"{given} weights a divergence, and none is named: name one of "
+                f"{', '.join(divergences.REGISTRY)}, or set λ = {1 - self.alpha:g}"
+            )
+        if self.free_bits < 0:
+            raise ValueError(f"free_bits is a floor in nats, at least 0; got {self.free_bits:g}")
+        if self.divergence is not None:
+            complete = divergences.options(self.divergence, **self.options)
+            object.__setattr__(self, "options", complete)
+        elif self.options:
+            raise ValueError(f"options {dict(self.options)} are given, but no divergence")
+        for name in self.extras:
+            names.check("extra term", name, EXTRAS)
+
+    @property
+    def weight(self) -> float:
+        """α + λ − 1, the weight of D. Rounded: 1 − β + β − 1 must be 0 for every float β."""
+        return round(self.alpha + self.lam - 1, 12)
+
+    def critic(self, latent_dim: int, generator: torch.Generator) -> Critic | None:
+        """A fresh critic where D is learned, else None."""
+        kind = divergences.REGISTRY.get(self.divergence)
+        if isinstance(kind, type) and issubclass(kind, critics.Critic):
+            return kind(latent_dim, generator, **self.options)  # type: ignore[call-arg]
+        return None
+
+    def __call__(
+        self, x: Tensor, output: Output, prior: Tensor, critic: Critic | None = None
+    ) -> Terms:
+        """The loss of a minibatch and its parts.
+
+        Args:
+            x: (B, 1, 28, 28), pixels in [0, 1].
+            output: What the model returned for `x`.
+            prior: (B, d), draws from N(0, I).
+            critic: The critic that `critic()` made, where D is learned.
+        """
+        reconstruction = bernoulli_nll(x, output.logits).mean()
+        per_dimension = kl_per_dimension(output.mu, output.logvar).mean(0)
+        kl = (
+            per_dimension.clamp_min(self.free_bits).sum()
+            if self.free_bits
+            else (per_dimension.sum())
+        )
+        zero = reconstruction.new_zeros(())
+        loss = reconstruction
+        # A weight of zero leaves the term out: 0 · ∞ would turn a plain autoencoder into NaN.
+        if self.alpha != 1:
+            loss = loss + (1 - self.alpha) * kl
+        divergence = zero
+        if self.divergence is not None and self.weight > 0:
+            divergence = (
+                critic(output.z, prior)
+                if critic is not None
+                else divergences.REGISTRY[self.divergence](output.z, prior, **self.options)
+            )
+            loss = loss + self.weight * divergence
+        extra = zero
+        for name, weight in self.extras.items():
+            extra = extra + weight * EXTRAS[name](output.z)
+        if self.extras:
+            loss = loss + extra
+        return Terms(loss, reconstruction, kl, divergence, extra)
+
+
+def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
+    """−log p(x|z), summed over pixels: (B, 1, 28, 28) twice → (B,), nats per image.
+
+    For grey levels in (0, 1) it is the binary cross-entropy, whose minimum is not zero.
+    """
+    return binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+
+
+def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(μ, σ²) ‖ N(0, 1)) for each coordinate, in nats: (B, d) (Kingma and Welling 2014, App. B)."""
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named variant: an objective and what it asks of the architecture."""
+
+    objective: Objective
+    batch_norm: bool = False
+
+
+def beta(value: float) -> Objective:
+    """β-VAE: α + λ = 1 with 1 − α = β (Higgins et al. 2017)."""
+    return Objective(alpha=1 - value, lam=value)
+
+
+def info(divergence: str, **options: Any) -> Objective:
+    """InfoVAE at the thesis's α = 1, λ = 1000."""
+    return Objective(alpha=1, lam=1000, divergence=divergence, options=options)
+
+
+PRESETS: dict[str, Preset] = {
+    "vae": Preset(Objective(alpha=0, lam=1)),
+    "beta_vae": Preset(beta(4)),
+    "recon_ae": Preset(Objective(alpha=1, lam=0)),
+    "free_bits": Preset(Objective(alpha=0, lam=1, free_bits=0.1)),
+    "bn_vae": Preset(Objective(alpha=0, lam=1), batch_norm=True),
+    "aae": Preset(Objective(alpha=1, lam=1, divergence="js")),
+    "contrastive_ae": Preset(Objective(alpha=1, lam=0, extras={"info_nce": 1.0})),
+    "infovae_mmd": Preset(info("mmd")),
+    "infovae_stein": Preset(info("stein")),
+    "infovae_sinkhorn": Preset(info("sinkhorn")),
+    "infovae_cramer": Preset(info("cramer")),
+    "infovae_chi2": Preset(info("chi2")),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of this name.
+
+    Raises:
+        UnknownName: If there is none.
+    """
+    return PRESETS[names.check("preset", name, PRESETS)]

@@ -1,0 +1,77 @@
+"""pyproject.toml, requirements.lock and environment.yml tell one story."""
+
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+# What conda brings besides Python packages, and the packages it calls by another name.
+TOOLCHAIN = {"python", "pip", "make", "c-compiler"}
+CONDA_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch"}
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    """Versions by canonical name; a line that does not pin one exactly is refused."""
+    versions = {}
+    for line in lines:
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)(?:==|=)([A-Za-z0-9.]+)", line)
+        assert match, f"not one exact version: {line!r}"
+        name = canonicalize_name(CONDA_NAMES.get(match[1], match[1]))
+        assert name not in versions, f"pinned twice: {name}"
+        versions[name] = match[2]
+    return versions
+
+
+@pytest.fixture(scope="module")
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def lock() -> dict[str, str]:
+    return pins((ROOT / "requirements.lock").read_text(encoding="utf8").split("\n")[:-1])
+
+
+@pytest.fixture(scope="module")
+def conda() -> list[str | dict[str, list[str]]]:
+    text = (ROOT / "environment.yml").read_text(encoding="utf8")
+    return yaml.safe_load(text)["dependencies"]
+
+
+@pytest.fixture(scope="module")
+def environment(conda: list[str | dict[str, list[str]]]) -> dict[str, str]:
+    lines = []
+    for entry in conda:
+        if isinstance(entry, dict):
+            lines += [line for line in entry["pip"] if not line.startswith("--")]
+        elif entry.split("=")[0] not in TOOLCHAIN:
+            lines.append(entry)
+    return pins(lines)
+
+
+@pytest.fixture(scope="module")
+def direct(project: dict) -> dict[str, Requirement]:
+    lines = chain(project["dependencies"], *project["optional-dependencies"].values())
+    return {canonicalize_name(each.name): each for each in map(Requirement, lines)}
+
+
+def test_the_lock_satisfies_every_direct_dependency(lock, direct):
+    assert direct.keys() <= lock.keys()
+    for name, requirement in direct.items():
+        assert requirement.specifier.contains(lock[name]), f"{requirement} against {lock[name]}"
+
+
+def test_the_conda_environment_carries_the_direct_dependencies_as_locked(lock, environment, direct):
+    assert environment == {name: lock[name] for name in direct}
+
+
+def test_the_conda_python_is_one_that_the_package_supports(conda, project):
+    (python,) = [e for e in conda if isinstance(e, str) and e.startswith("python=")]
+    supported = Requirement(f"python{project['requires-python']}").specifier
+    assert supported.contains(python.removeprefix("python=") + ".0")

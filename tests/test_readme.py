@@ -1,0 +1,53 @@
+"""The commands that README and book show exist and parse; none of them is run."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from infovae_core.cli import app
+
+ROOT = Path(__file__).parents[1]
+
+
+def commands(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf8")
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [command for block in blocks for command in re.findall(r"^\$ (.*)$", block, re.M)]
+
+
+README = commands("README.md")
+
+
+def check_make(arguments: list[str]) -> None:
+    subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, check=True, capture_output=True)
+
+
+def check_module(arguments: list[str]) -> None:
+    group = typer.main.get_command(app)
+    context = group.make_context("infovae_core", list(arguments))
+    name, command, rest = group.resolve_command(context, arguments)
+    # Parses and validates names and values; the command itself is not called.
+    command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("command", [*README, *commands("book/reproduce.md")])
+def test_a_shown_command_parses(command):
+    match shlex.split(command, comments=True):
+        case ["make", *arguments]:
+            check_make(arguments)
+        case ["python", "-m", "infovae_core", *arguments]:
+            check_module(arguments)
+        case [".", path]:
+            assert path == ".venv/bin/activate"
+        case ["conda", "env", "create", "-f", path]:
+            assert (ROOT / path).is_file()
+        case _:
+            pytest.fail(f"no check for this command: {command}")
+
+
+def test_the_readme_names_its_two_commands():
+    assert {"make test", "make book"} <= {command.split("#")[0].strip() for command in README}
