@@ -8,23 +8,10 @@ import typer
 
 from infovae_core import data, devices, experiments, grid
 from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS, Run
+from infovae_core.parameters import integers
 from infovae_core.store import Store, StoreError, default_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-def numbers(text: str, what: str) -> list[int]:
-    """A comma-separated list of integers.
-
-    Raises:
-        ValueError: If an entry is not an integer.
-    """
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise ValueError(
-            f"{what} takes integers between commas, such as 0,1; got {text!r}"
-        ) from None
 
 
 ExperimentArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(EXPERIMENTS)}.")]
@@ -61,8 +48,8 @@ def select(
         experiment,
         profile=profile,
         track=track,
-        seeds=numbers(seeds, "--seeds"),
-        latent_dims=numbers(latent_dims, "--latent-dims") if latent_dims else None,
+        seeds=integers("--seeds", seeds),
+        latent_dims=integers("--latent-dims", latent_dims) if latent_dims else None,
         data=data_set or None,
         precision=precision,
     )
@@ -127,7 +114,7 @@ def show(
 ) -> None:
     """Print a stored result: its spec, metrics and provenance."""
     root = store or default_root("cpu")
-    found = sorted(root.glob(f"{name}*.json"))
+    found = sorted([*root.glob(f"{name}*.json"), *root.glob(f"smoke/{name}*.json")])
     if len(found) != 1:
         listed = "\n  ".join(path.stem for path in found or sorted(root.glob("*.json")))
         raise StoreError(

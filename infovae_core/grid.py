@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from infovae_core import data, devices, metrics, training
 from infovae_core.evaluation import Evaluation

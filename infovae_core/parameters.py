@@ -1,0 +1,97 @@
+"""The parameters that every experiment's notebook takes from papermill, checked in one place."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from infovae_core import names
+
+# Plain data that a kernel itself puts beside a notebook's variables.
+KERNEL = {"In", "Out"}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What one may ask of an experiment's notebook.
+
+    Attributes:
+        profile: "smoke", "cpu" or "paper".
+        track: Which reading of the thesis.
+        seeds: Seeds of the runs.
+        latent_dims: Latent dimensions; None for the profile's own.
+        device: Where to train.
+        train_missing: Train what is not stored, instead of stopping.
+    """
+
+    profile: str
+    track: str
+    seeds: tuple[int, ...]
+    latent_dims: tuple[int, ...] | None
+    device: str
+    train_missing: bool
+
+    @classmethod
+    def read(cls, namespace: Mapping[str, Any]) -> "Parameters":
+        """Take the parameters from a notebook's `globals()`, in its first cell of code.
+
+        papermill only warns of a parameter that a notebook does not have, so every plain value
+        found must be one of them.
+
+        Raises:
+            UnknownName: If there is a variable that is no parameter.
+            ValueError: If a parameter is missing or has the wrong type.
+        """
+        known = [field.name for field in fields(cls)]
+        found = {
+            name: value
+            for name, value in namespace.items()
+            if not name.startswith("_")
+            and name not in KERNEL
+            and isinstance(value, str | int | float | list | tuple | dict | None)
+        }
+        for name in found:
+            names.check("parameter", name, known)
+        for name in known:
+            if name not in found:
+                raise ValueError(f"the notebook does not set {name!r}")
+        for name, kind in (("profile", str), ("track", str), ("device", str)):
+            if not isinstance(found[name], kind):
+                raise ValueError(f"{name} must be a text, got {found[name]!r}")
+        if not isinstance(found["train_missing"], bool):
+            raise ValueError(f"train_missing must be True or False, got {found['train_missing']!r}")
+        found["seeds"] = integers("seeds", found["seeds"])
+        if found["latent_dims"] is not None:
+            found["latent_dims"] = integers("latent_dims", found["latent_dims"])
+        return cls(**found)
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """What chooses the runs: the arguments of an experiment."""
+        chosen = asdict(self)
+        return {name: chosen[name] for name in ("profile", "track", "seeds", "latent_dims")}
+
+    def command(self, experiment: str) -> str:
+        """The command that trains what these parameters need."""
+        seeds = ",".join(map(str, self.seeds))
+        text = f"python -m infovae_core run {experiment} --profile {self.profile}"
+        text += f" --track {self.track} --seeds {seeds}"
+        if self.latent_dims is not None:
+            text += f" --latent-dims {','.join(map(str, self.latent_dims))}"
+        return text
+
+
+def integers(name: str, value: Any) -> tuple[int, ...]:
+    """Integers from a list, one number, or a text such as "0,1", as a command line gives it.
+
+    Raises:
+        ValueError: If `value` is none of these.
+    """
+    parts = value.split(",") if isinstance(value, str) else value
+    if isinstance(parts, int) and not isinstance(parts, bool):
+        parts = [parts]
+    try:
+        if any(isinstance(part, bool | float) for part in parts):
+            raise TypeError
+        return tuple(int(part) for part in parts)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} takes integers, such as [0, 1] or 0,1; got {value!r}") from None

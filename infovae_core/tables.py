@@ -1,0 +1,61 @@
+"""Tables and single numbers for the pages, computed from stored results."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from infovae_core.experiments import Run
+from infovae_core.parameters import Parameters
+from infovae_core.plots import LABELS
+from infovae_core.store import Result, provenance_line
+
+# Columns of the comparison: metric, heading, format.
+COLUMNS = (
+    ("val_mmd", "validation MMD", "{:.2g}"),
+    ("svm_error", "SVM error", "{:.3f}"),
+    ("train_seconds", "training (s)", "{:.0f}"),
+    ("test_bce", "test BCE (nats)", "{:.1f}"),
+    ("norm_ratio", "‖z‖/√d", "{:.2f}"),
+    ("classifier_auc", "classifier AUC", "{:.2f}"),
+)
+
+
+def provenance(parameters: Parameters, results: Mapping[Run, Result]) -> str:
+    """The sentence a caption ends with: track, profile, seeds, data, machine and commit."""
+    seeds = ", ".join(map(str, parameters.seeds))
+    data = ", ".join(sorted({run.data for run in results}))
+    return (
+        f"Track {parameters.track}, profile {parameters.profile}, "
+        f"{'seed' if len(parameters.seeds) == 1 else 'seeds'} {seeds}, {data}; "
+        f"{provenance_line(results.values())}."
+    )
+
+
+def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each model and dimension: our mean over seeds, the published value in brackets."""
+    keys = ["model", "latent_dim", "metric"]
+    mine = ours.groupby(keys)["value"].mean()
+    published = theirs.set_index(keys)["value"]
+    rows = {}
+    for model in LABELS:
+        for latent_dim in sorted(ours["latent_dim"].unique()):
+            cells = {}
+            for metric, heading, form in COLUMNS:
+                key = (model, latent_dim, metric)
+                text = form.format(mine[key]) if key in mine.index else "diverged"
+                if key in published.index:
+                    text += f" [{form.format(published[key])}]"
+                cells[heading] = text
+            rows[LABELS[model], latent_dim] = cells
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.names = ["divergence", "d"]
+    return table
+
+
+def findings2(ours: pd.DataFrame) -> dict[str, float]:
+    """Numbers that the text of Experiment 2 quotes: by name, means over seeds."""
+    means = ours.groupby(["model", "latent_dim", "metric"])["value"].mean()
+    found = {f"escape_{d}": 3.0 ** (-d / 4) for d in ours["latent_dim"].unique()}
+    for (model, latent_dim, metric), value in means.items():  # type: ignore[misc]
+        found[f"{model}_{latent_dim}_{metric}"] = float(value)
+    return found
