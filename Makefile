@@ -19,7 +19,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(INSTALLED) ## run the notebooks and build the pages into _build/html, warnings as errors
-	$(BIN)/jupyter-book build --warningiserror --keep-going .
+	$(BIN)/jupyter-book build --all --warningiserror --keep-going .
 
 test: $(INSTALLED) ## lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .

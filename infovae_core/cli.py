@@ -114,9 +114,10 @@ def show(
 ) -> None:
     """Print a stored result: its spec, metrics and provenance."""
     root = store or default_root("cpu")
-    found = sorted([*root.glob(f"{name}*.json"), *root.glob(f"smoke/{name}*.json")])
+    stored = sorted([*root.glob("*.json"), *root.glob("smoke/*.json")])
+    found = [path for path in stored if path.stem.startswith(name)]
     if len(found) != 1:
-        listed = "\n  ".join(path.stem for path in found or sorted(root.glob("*.json")))
+        listed = "\n  ".join(path.stem for path in found or stored)
         raise StoreError(
             f"{len(found)} runs in {root} begin with {name!r}, expected one of:\n  {listed}"
         )

@@ -6,6 +6,7 @@ gradient reaches the codes.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class Critic(nn.Module):
         """A multilayer perceptron of these widths, ReLU between its layers."""
         super().__init__()
         layers: list[nn.Module] = []
-        for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+        for wide, narrow in pairwise(widths):
             layers += [nn.Linear(wide, narrow), nn.ReLU()]
         self.network = nn.Sequential(*layers[:-1])
         self.learning_rate = learning_rate
@@ -45,7 +46,8 @@ class Critic(nn.Module):
 
     def loss(self, q: Tensor, p: Tensor) -> Tensor:
         """What the critic minimizes: minus the bound, on codes detached from the encoder."""
-        return -self(q.detach(), p.detach()).sum()
+        bound: Tensor = self(q.detach(), p.detach())
+        return -bound.sum()
 
 
 @register("chi2")

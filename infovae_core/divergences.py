@@ -109,10 +109,10 @@ def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
         i, j = torch.triu_indices(pooled.shape[-2], pooled.shape[-2], 1, device=q.device)
         pairs = squared_distances(pooled, pooled)[..., i, j]
         return [pairs.median(-1).values.sqrt()[..., None, None]]
-    sigmas = list(rule) if isinstance(rule, Sequence) else [rule]
+    sigmas = [rule] if isinstance(rule, int | float) else list(rule)
     if not sigmas or not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(f"a kernel bandwidth must be positive and finite, got {rule!r}")
-    return list(sigmas)
+    return [*sigmas]
 
 
 # Divergences ------------------------------------------------------------------------------------

@@ -129,7 +129,9 @@ def experiment2(
     for what, values in (("seeds", seeds), ("latent_dims", latent_dims)):
         if not values:
             raise ValueError(f"{what} must name at least one value, got none")
-    length = {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": 3900}
+    length: dict[str, Any] = (
+        {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": 3900}
+    )
     return [
         Run(
             model=model,

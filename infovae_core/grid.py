@@ -56,6 +56,7 @@ def run_grid(
     devices.keep_freed_memory()
     device = torch.device(device)
     splits: dict[tuple[str, str], data.Split] = {}
+    trained = []
     total = sum(run.steps for run in missing)
     with tqdm(total=total, unit="step", disable=not progress, smoothing=0.05) as bar:
         for count, run in enumerate(missing):
@@ -71,8 +72,9 @@ def run_grid(
             bar.update(before + run.steps - bar.n)
             store.save_weights(run, model.state_dict())
             store.save(run, result)
+            trained.append(run)
         bar.set_description(f"{len(missing)}/{len(missing)} runs")
-    return missing
+    return trained
 
 
 def train(run: Run, split: data.Split, progress: Any = lambda steps: None) -> tuple[Result, VAE]:
@@ -148,7 +150,8 @@ def _thin(curve: np.ndarray) -> np.ndarray:
     """Means over `CURVE_EVERY` steps, whole groups only: (steps, terms) → (points, terms)."""
     points = len(curve) // CURVE_EVERY
     whole = curve[: points * CURVE_EVERY]
-    return whole.reshape(points, CURVE_EVERY, -1).mean(1).astype(np.float32)
+    means: np.ndarray = whole.reshape(points, CURVE_EVERY, curve.shape[1]).mean(1)
+    return means.astype(np.float32)
 
 
 def provenance(device: torch.device, seconds: float) -> dict[str, Any]:
@@ -173,6 +176,7 @@ def commit() -> str:
         ).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
+        changed = git("diff", "--name-only", "HEAD", "--", ".")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -21,7 +21,7 @@ from infovae_core import divergences
 CHUNK = 1 << 19
 
 
-# Alignment of the aggregate posterior with the prior -----------------------------------------------
+# Alignment of the aggregate posterior with the prior ----------------------------------------------
 
 
 class ValidationMMD:
@@ -154,7 +154,7 @@ def alignment(codes: Tensor, generator: torch.Generator) -> dict[str, float]:
     }
 
 
-# Codes ---------------------------------------------------------------------------------------------
+# Codes --------------------------------------------------------------------------------------------
 
 
 def code_statistics(z: Tensor, mu: Tensor, kl: Tensor) -> dict[str, float | list[float]]:
@@ -179,7 +179,7 @@ def code_statistics(z: Tensor, mu: Tensor, kl: Tensor) -> dict[str, float | list
     }
 
 
-# Utility and cost ----------------------------------------------------------------------------------
+# Utility and cost ---------------------------------------------------------------------------------
 
 
 def labelled_subset(labels: Tensor, per_class: int, generator: torch.Generator) -> Tensor:

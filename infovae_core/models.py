@@ -93,7 +93,8 @@ class Decoder(nn.Module):
         # takes half the time.
         patches = h.permute(0, 2, 3, 1).flatten(1, 2) @ self.deconv2.weight.flatten(1)
         logits = fold(patches.mT, (28, 28), kernel_size=4, stride=2, padding=1)
-        return logits + self.deconv2.bias[:, None, None]
+        bias: Tensor = self.deconv2.get_parameter("bias")
+        return logits + bias[:, None, None]
 
 
 class VAE(nn.Module):
@@ -105,7 +106,7 @@ class VAE(nn.Module):
         self.encoder = Encoder(architecture)
         self.decoder = Decoder(architecture)
         initialize(self, generator)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor, eps: Tensor) -> Output:
         """Encode, draw z = μ + σ ⊙ ε, decode.

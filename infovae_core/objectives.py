@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 
-from infovae_core import critics, divergences, names
+from infovae_core import divergences, names
 from infovae_core.critics import Critic
 from infovae_core.models import Output
 
@@ -77,7 +77,7 @@ class Objective:
                 f"{given} weights a divergence, and none is named: name one of "
                 f"{', '.join(divergences.REGISTRY)}, or set λ = {1 - self.alpha:g}"
             )
-        if self.free_bits < 0:
+        if not 0 <= self.free_bits < math.inf:
             raise ValueError(f"free_bits is a floor in nats, at least 0; got {self.free_bits:g}")
         if self.divergence is not None:
             complete = divergences.options(self.divergence, **self.options)
@@ -94,10 +94,11 @@ class Objective:
 
     def critic(self, latent_dim: int, generator: torch.Generator) -> Critic | None:
         """A fresh critic where D is learned, else None."""
-        kind = divergences.REGISTRY.get(self.divergence)
-        if isinstance(kind, type) and issubclass(kind, critics.Critic):
-            return kind(latent_dim, generator, **self.options)  # type: ignore[call-arg]
-        return None
+        kind: Any = divergences.REGISTRY.get(self.divergence or "")
+        if not isinstance(kind, type):
+            return None
+        made: Critic = kind(latent_dim, generator, **self.options)
+        return made
 
     def __call__(
         self, x: Tensor, output: Output, prior: Tensor, critic: Critic | None = None
@@ -147,7 +148,7 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)) for each coordinate, in nats: (B, d) (Kingma and Welling 2014, App. B)."""
+    """KL(N(μ, σ²) ‖ N(0, 1)) of each coordinate (Kingma and Welling 2014, App. B): (B, d), nats."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 

@@ -42,7 +42,7 @@ class Parameters:
             ValueError: If a parameter is missing or has the wrong type.
         """
         known = [field.name for field in fields(cls)]
-        found = {
+        found: dict[str, Any] = {
             name: value
             for name, value in namespace.items()
             if not name.startswith("_")
@@ -86,7 +86,7 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
     Raises:
         ValueError: If `value` is none of these.
     """
-    parts = value.split(",") if isinstance(value, str) else value
+    parts: Any = value.split(",") if isinstance(value, str) else value
     if isinstance(parts, int) and not isinstance(parts, bool):
         parts = [parts]
     try:

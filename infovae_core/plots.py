@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
 
 # Names for readers, and one colour each from a palette made for colour-blind eyes.
 LABELS = {
@@ -86,7 +87,7 @@ def sweep(
     theirs = theirs[theirs["metric"] == metric]
     figure, axes = plt.subplots(2, 3, figsize=(9.6, 6.0), sharex=True, sharey=True)
     panels: Sequence[Axes] = axes.flat
-    dims = np.sort(ours["latent_dim"].unique())
+    dims = np.union1d(ours["latent_dim"].unique(), theirs["latent_dim"].unique())
     for axis, model in zip(panels, PUBLISHED.values(), strict=False):
         for control, dashes in CONTROLS.items():
             _line(axis, ours[ours["model"] == control], color=GREY, linestyle=dashes, linewidth=1.2)
@@ -115,7 +116,8 @@ def sweep(
         axis.label_outer()
     if log:
         axes[0, 0].set_yscale("log")
-    axes[0, 0].set_xticks(dims[dims != 5] if len(dims) > 4 else dims)
+    # Of the first dimensions, which stand close, one tick is enough.
+    axes[0, 0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
     for axis in (axes[1, 0], axes[1, 1], axes[0, 2]):
         axis.set_xlabel("latent dimension d")
         axis.tick_params(labelbottom=True)
@@ -182,7 +184,7 @@ def latent_plane(codes: np.ndarray, labels: np.ndarray) -> Figure:
     figure, axis = plt.subplots(figsize=(5.6, 4.8))
     for share in (0.5, 0.95):
         radius = math.sqrt(-2 * math.log(1 - share))
-        axis.add_patch(plt.Circle((0, 0), radius, fill=False, color=GREY, linestyle="--"))
+        axis.add_patch(Circle((0, 0), radius, fill=False, color=GREY, linestyle="--"))
         axis.annotate(f"{share:.0%}", (0, radius), ha="center", va="bottom", color=GREY)
     for digit in range(10):
         x, y = codes[labels == digit].T

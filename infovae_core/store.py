@@ -11,6 +11,8 @@ import math
 import os
 import tempfile
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,18 @@ from torch import Tensor
 from infovae_core import data
 from infovae_core.experiments import SCHEMA, Run
 
+# What reading a damaged file can raise, below JSON, ZIP and NPY.
+DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 FIELDS = {"schema", "key", "data_digest", "run", "status", "metrics", "provenance", "arrays"}
 
 
@@ -71,7 +85,7 @@ class Store:
         """Name the folder; it is made at the first write."""
         self.root = Path(root)
 
-    # Writing ---------------------------------------------------------------------------------------
+    # Writing --------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
         """Fail before hours of training, not after.
@@ -127,15 +141,16 @@ class Store:
             temporary.chmod(0o644)
             temporary.replace(path)
         except OSError as error:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
             raise StoreError(
                 f"cannot write {path}: {error.strerror or error}. Nothing was changed there. Free "
                 "space or choose a folder that can be written, and run again: what is stored is "
                 "not trained again"
             ) from error
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
 
-    # Reading ---------------------------------------------------------------------------------------
+    # Reading --------------------------------------------------------------------------------------
 
     def path(self, run: Run) -> Path:
         """The JSON file of a run."""
@@ -155,7 +170,7 @@ class Store:
             return None
         try:
             return self._read(path, run)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except DAMAGE as error:
             self._set_aside(path, f"{type(error).__name__}: {error}")
             return None
 
@@ -196,7 +211,7 @@ class Store:
             message += f". It could not be moved away: {error.strerror}"
         warnings.warn(message, SetAside, stacklevel=3)
 
-    # Tables ----------------------------------------------------------------------------------------
+    # Tables ---------------------------------------------------------------------------------------
 
     def require(self, runs: Sequence[Run], command: str) -> dict[Run, Result]:
         """The results of all runs.

@@ -1,6 +1,7 @@
 """Tables and single numbers for the pages, computed from stored results."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import pandas as pd
 
@@ -32,7 +33,7 @@ def provenance(parameters: Parameters, results: Mapping[Run, Result]) -> str:
 
 
 def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each model and dimension: our mean over seeds, the published value in brackets."""
+    """One row for each model and dimension: mean over seeds, the published value in brackets."""
     keys = ["model", "latent_dim", "metric"]
     mine = ours.groupby(keys)["value"].mean()
     published = theirs.set_index(keys)["value"]
@@ -55,7 +56,8 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 def findings2(ours: pd.DataFrame) -> dict[str, float]:
     """Numbers that the text of Experiment 2 quotes: by name, means over seeds."""
     means = ours.groupby(["model", "latent_dim", "metric"])["value"].mean()
-    found = {f"escape_{d}": 3.0 ** (-d / 4) for d in ours["latent_dim"].unique()}
-    for (model, latent_dim, metric), value in means.items():  # type: ignore[misc]
+    found = {f"escape_{d}": float(3.0 ** (-d / 4)) for d in ours["latent_dim"].unique()}
+    for key, value in means.items():
+        model, latent_dim, metric = cast("tuple[str, int, str]", key)
         found[f"{model}_{latent_dim}_{metric}"] = float(value)
     return found

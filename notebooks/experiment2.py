@@ -27,12 +27,12 @@
 # 128; with 5,000 images these overlap, each being drawn without replacement within itself.
 
 # %% tags=["parameters"]
-profile: str = "cpu"  # smoke (embedded digits, seconds), cpu or paper (MNIST, full length)
+profile: str = "cpu"  # smoke (digits, seconds), cpu or paper (MNIST)
 track: str = "as_written"  # the thesis's text, taken at its word
 seeds: list[int] = [0]  # one run of every cell for each
-latent_dims: list[int] | None = None  # None: 2, 5, 10, 20, 40, 60, 80 (smoke: 2, 20)
-device: str = "auto"  # auto, cpu or cuda; used only where something is trained
-train_missing: bool = False  # train what is not stored, instead of stopping
+latent_dims: list[int] | None = None  # None: all of the profile's
+device: str = "auto"  # auto, cpu, cuda: where to train
+train_missing: bool = False  # train what is not stored, or stop
 
 # %% [markdown]
 # The parameters above are papermill's. Results are read from the store; where one is missing, the
@@ -49,7 +49,8 @@ from infovae_core import devices, experiments, grid, plots, store, tables
 runs = experiments.runs("experiment2", **parameters.selection)
 results_store = store.Store(store.default_root(parameters.profile))
 if parameters.train_missing:
-    grid.run_grid(runs, results_store, devices.resolve(parameters.device))
+    device = devices.resolve(parameters.device)
+    grid.run_grid(runs, results_store, device)
 results = results_store.require(runs, parameters.command("experiment2"))
 ours, theirs = store.frame(results), plots.published_experiment2()
 plots.style()

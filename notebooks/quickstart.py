@@ -19,7 +19,9 @@
 # An **objective** is a composition: reconstruction, plus $(1-\alpha)$ times the KL term, plus
 # $(\alpha+\lambda-1)$ times a divergence between the aggregate posterior $q(z)$ and the prior
 # $p(z)$. With $\alpha = 1$ the KL term drops out and all of the alignment rests on the divergence,
-# here a maximum mean discrepancy {cite:p}`gretton2012`.
+# here a maximum mean discrepancy {cite:p}`gretton2012`. Its weight $\lambda$ is in the units of the
+# divergence: what is strong for one is weak for another. The kernel's bandwidth grows with the
+# dimension, $\sigma^2 = d$.
 
 # %%
 from infovae_core import data, plots
@@ -27,9 +29,10 @@ from infovae_core.objectives import Objective
 
 plots.style()
 digits = data.load("digits")
-objective = Objective(alpha=1, lam=1000, divergence="mmd", options={"bandwidth": "sqrt_d"})
-print(f"{len(digits.train.images):,} training images of {tuple(digits.train.images.shape[1:])}")
-print(objective)
+objective = Objective(alpha=1, lam=35, divergence="mmd", options={"bandwidth": "sqrt_d"})
+print(f"{len(digits.train.images):,} training images")
+print(f"a penalty of {objective.weight:g} times the {objective.divergence}:")
+print(objective.options)
 
 # %% [markdown]
 # A **run** is a value: it names everything that decides the result. Two equal runs on the same
@@ -46,7 +49,7 @@ run = Run(
     data="digits",
     batch_size=64,
     learning_rate=2e-3,
-    steps=400,
+    steps=500,
     eval_every=100,
     val_batches=50,
 )
@@ -73,8 +76,8 @@ print(f"{run.steps} steps in {result.metrics['train_seconds']:.1f} s")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-quickstart-digits", "caption": "Test digits, their reconstructions from one posterior draw each, and decoded draws from the prior. InfoVAE-MMD on the embedded digits, $d = 2$, seed 0, trained while this page was built."}, "image": {"alt": "Three rows of ten small digit images: originals, blurred but recognizable reconstructions, and samples that look like digits.", "width": "640px"}}
 # NBVAL_IGNORE_OUTPUT
-names = {"original": "originals", "reconstruction": "reconstructions", "sample": "samples"}
-plots.digits({name: result.arrays[key] for name, key in names.items()})
+pictures = ("originals", "reconstructions", "samples")
+plots.digits({name: result.arrays[name] for name in pictures})
 plots.plt.show()
 
 # %% [markdown]
@@ -93,13 +96,15 @@ plots.plt.show()
 
 # %%
 # NBVAL_IGNORE_OUTPUT
-for name in ("test_bce", "val_mmd", "norm_ratio", "classifier_auc", "svm_error"):
+rulers = ("test_bce", "val_mmd", "norm_ratio", "classifier_auc", "svm_error")
+for name in rulers:
     print(f"{name:16} {result.metrics[name]:8.3f}")
 
 # %%
 first, last = result.arrays["curve"][0], result.arrays["curve"][-1]
 print("reconstruction improved:", bool(last[1] < first[1]))
-print("codes are of the prior's size:", bool(0.75 < result.metrics["norm_ratio"] < 1.25))
+size = result.metrics["norm_ratio"]
+print("codes are of the prior's size:", 0.75 < size < 1.25)
 
 # %% [markdown]
 # ## Next
