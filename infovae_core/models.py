@@ -55,7 +55,7 @@ class Encoder(nn.Module):
     """Two strided convolutions and two linear heads: (B, 1, 28, 28) → (μ, log σ²), each (B, d)."""
 
     def __init__(self, architecture: Architecture) -> None:
-        """Build the layers, without random numbers (see `initialize`)."""
+        """Build the layers; `initialize` draws their parameters."""
         super().__init__()
         self.conv1 = nn.Conv2d(1, 32, 4, stride=2, padding=1)
         self.conv2 = nn.Conv2d(32, 64, 4, stride=2, padding=1)
@@ -75,7 +75,7 @@ class Decoder(nn.Module):
     """A linear layer and two transposed convolutions: (B, d) → logits (B, 1, 28, 28)."""
 
     def __init__(self, architecture: Architecture) -> None:
-        """Build the layers, without random numbers (see `initialize`)."""
+        """Build the layers; `initialize` draws their parameters."""
         super().__init__()
         self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * 64)
         self.relu = architecture.decoder_relu

@@ -91,7 +91,7 @@ def fit(
                 progress(10)
         devices.synchronize(device)
         result.seconds += time.perf_counter() - start
-        finite = result.curve[done : done + chunk].isfinite().all(1)
+        finite = result.curve[done : done + chunk, 0].isfinite()
         if not finite.all():
             first = int((~finite).int().argmax())
             result.diverged_at = done + first + 1

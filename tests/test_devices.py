@@ -91,7 +91,11 @@ class FakeInfo:
 @pytest.mark.parametrize(
     ("info", "processor", "expected"),
     [
-        ("flags\t: fpu\nmodel name\t: Some CPU: fast\nmodel name\t: Other\n", "x", "Some CPU: fast"),
+        (
+            "flags\t: fpu\nmodel name\t: Some CPU: fast\nmodel name\t: Other\n",
+            "x",
+            "Some CPU: fast",
+        ),
         ("processor\t: 0\n", "armv8", "armv8"),
         (None, "armv8", "armv8"),
         (None, "", "machine"),

@@ -232,7 +232,7 @@ def test_an_unknown_name_is_refused(arguments, message):
 
 
 def test_an_unknown_experiment_is_refused():
-    with pytest.raises(UnknownName, match="unknown experiment 'experiment3'.*mean 'experiment2'"):
+    with pytest.raises(UnknownName, match=r"unknown experiment 'experiment3'.*mean 'experiment2'"):
         runs("experiment3")
 
 

@@ -14,8 +14,7 @@ def test_an_unknown_name_is_refused_with_the_choices_in_order_and_the_nearest():
     with pytest.raises(UnknownName) as refusal:
         check("divergence", "sinkhron", (name for name in ("stein", "sinkhorn", "mmd")))
     assert str(refusal.value) == (
-        "unknown divergence 'sinkhron': choose from stein, sinkhorn, mmd. "
-        "Did you mean 'sinkhorn'?"
+        "unknown divergence 'sinkhron': choose from stein, sinkhorn, mmd. Did you mean 'sinkhorn'?"
     )
 
 

@@ -112,8 +112,9 @@ def test_the_table_puts_the_published_value_in_brackets() -> None:
 
 
 def test_numbers_for_the_text_are_plain_floats_of_the_seeds_mean() -> None:
-    found = tables.findings2(frame(results()))
+    found = tables.findings2(frame(results()), plots.published_experiment2())
     assert found["infovae_mmd_20_val_mmd"] == 20.5
+    assert found["published_infovae_mmd_20_val_mmd"] == 0.00403
     assert found["escape_20"] == pytest.approx(3**-5)
     assert {type(value) for value in found.values()} == {float}
 

@@ -264,6 +264,15 @@ def test_adam_has_the_thesiss_settings():
     assert not group["amsgrad"]
 
 
+def move(optimizer: torch.optim.Optimizer, network: torch.nn.Module, loss: torch.Tensor) -> None:
+    """One step of an optimizer on the loss's gradient with respect to this network alone."""
+    parameters = list(network.parameters())
+    gradients = torch.autograd.grad(loss, parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
 @pytest.mark.parametrize("model", ["infovae_chi2", "aae"])
 def test_the_critic_moves_first_and_on_its_own_loss_alone(digits, model):
     run = small_run(model, learning_rate=1e-3)
@@ -276,15 +285,8 @@ def test_the_critic_moves_first_and_on_its_own_loss_alone(digits, model):
         eps = torch.randn(16, 2, generator=streams.noise)
         prior = torch.randn(16, 2, generator=streams.prior)
         output = vae(x, eps)
-        for optimizer, network, loss in (
-            (other.critic_optimizer, critic, lambda z, p: -critic(z.detach(), p)),
-            (other.optimizer, vae, lambda z, p: run.objective(x, output, p, critic).loss),
-        ):
-            parameters = list(network.parameters())
-            gradients = torch.autograd.grad(loss(output.z, prior), parameters)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-            optimizer.step()
+        move(other.critic_optimizer, critic, -critic(output.z.detach(), prior))
+        move(other.optimizer, vae, run.objective(x, output, prior, critic).loss)
     for mine, reference in ((trainer.critic, critic), (trainer.model, vae)):
         for a, b in zip(mine.parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)

@@ -1,0 +1,285 @@
+"""The command line: what it does, what it prints, and how it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from infovae_core import cli, data, devices, experiments, grid
+from infovae_core.experiments import experiment2
+from infovae_core.store import Result, SetAside, Store, StoreError
+
+SELECTION = ["experiment2", "--profile", "smoke", "--latent-dims", "3"]
+RUNS = experiment2("smoke", latent_dims=[3])
+
+
+def invoke(*arguments, **options):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments], **options)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Without --store, results go to a temporary folder."""
+    monkeypatch.setenv("INFOVAE_RESULTS", str(tmp_path / "default"))
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> tuple[Store, str]:
+    """A store after a smoke run of one latent dimension, and what the run printed."""
+    root = tmp_path_factory.mktemp("results")
+    outcome = invoke("run", *SELECTION, "--store", root, "--device", "cpu")
+    assert outcome.exit_code == 0, outcome.output
+    return Store(root), outcome.stdout
+
+
+@pytest.fixture
+def main(monkeypatch, capsys):
+    """Run the command line as the shell does: (exit code, what was printed, complaints)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["infovae", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code, *capsys.readouterr()
+
+    return call
+
+
+def stored(root: Path, count: int = 1, status: str = "done") -> Store:
+    kept = Store(root)
+    for run in RUNS[:count]:
+        kept.save(run, Result(status, {"val_mmd": 0.5}, {"device": "Gerät"}))
+    return kept
+
+
+# What it does -------------------------------------------------------------------------------------
+
+
+def test_run_trains_all_and_says_so(smoke):
+    kept, printed = smoke
+    assert f"7 runs stored in {kept.root}, 7 of them trained now." in printed
+    assert "diverged" not in printed
+    assert all(kept.load(run).status == "done" for run in RUNS)
+
+
+def test_a_second_run_trains_nothing(smoke, monkeypatch):
+    kept, _ = smoke
+    monkeypatch.setattr(grid, "train", None)
+    outcome = invoke("run", *SELECTION, "--store", kept.root)
+    assert outcome.exit_code == 0
+    assert f"7 runs stored in {kept.root}, 0 of them trained now." in outcome.stdout
+
+
+def test_status_of_a_full_store(smoke):
+    kept, _ = smoke
+    outcome = invoke("status", *SELECTION, "--store", kept.root)
+    assert outcome.exit_code == 0
+    assert outcome.stdout.splitlines() == [
+        *(f"done      {run.name}" for run in RUNS),
+        f"7 of 7 runs stored in {kept.root}.",
+    ]
+
+
+def test_measure_takes_the_cached_weights(smoke):
+    kept, _ = smoke
+    before = kept.load(RUNS[-1]).metrics
+    outcome = invoke("measure", *SELECTION, "--store", kept.root, "--device", "cpu")
+    assert outcome.exit_code == 0
+    assert "7 of 7 runs measured anew" in outcome.stdout
+    assert kept.load(RUNS[-1]).metrics == before
+
+
+def test_status_counts_what_is_missing_and_exits_with_one(tmp_path):
+    stored(tmp_path, 2, "diverged")
+    outcome = invoke("status", *SELECTION, "--store", tmp_path)
+    assert outcome.exit_code == 1
+    assert outcome.stdout.splitlines() == [
+        *(f"diverged  {run.name}" for run in RUNS[:2]),
+        *(f"missing   {run.name}" for run in RUNS[2:]),
+        f"2 of 7 runs stored in {tmp_path}.",
+    ]
+
+
+def test_a_damaged_result_is_missing(tmp_path):
+    kept = stored(tmp_path, 7)
+    kept.path(RUNS[3]).write_text("{")
+    with pytest.warns(SetAside):
+        outcome = invoke("status", *SELECTION, "--store", tmp_path)
+    assert outcome.exit_code == 1
+    assert f"missing   {RUNS[3].name}" in outcome.stdout
+
+
+def test_run_names_what_diverged(tmp_path):
+    stored(tmp_path, 7, "diverged")
+    outcome = invoke("run", *SELECTION, "--store", tmp_path)
+    assert outcome.exit_code == 0
+    assert [f"diverged: {run.name}" for run in RUNS] == outcome.stdout.splitlines()[1:]
+
+
+def test_options_reach_the_experiment_and_the_grid(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(grid, "run_grid", lambda *arguments: asked.append(arguments) or [])
+    monkeypatch.setattr(devices, "resolve", lambda name: f"device {name}")
+    options = "--profile paper --track as_written --seeds 3,1 --latent-dims 9,4 --data digits"
+    more = ["--precision", "bf16", "--device", "cuda:1", "--data-root", tmp_path]
+    outcome = invoke("run", "experiment2", *options.split(), *more)
+    assert outcome.exit_code == 0
+    ((runs, kept, device, root),) = asked
+    expected = {"seeds": [3, 1], "latent_dims": [9, 4], "data": "digits", "precision": "bf16"}
+    assert runs == experiment2("paper", **expected)
+    assert (kept.root, device, root) == (tmp_path / "default", "device cuda:1", tmp_path)
+
+
+def test_the_profiles_own_selection_is_the_default(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(grid, "run_grid", lambda *arguments: asked.append(arguments) or [])
+    for options in ([], ["--profile", "smoke"]):
+        assert invoke("run", "experiment2", *options).exit_code == 0
+    assert [(runs, kept.root) for runs, kept, _, _ in asked] == [
+        (experiment2("cpu"), tmp_path / "default"),
+        (experiment2("smoke"), tmp_path / "default" / "smoke"),
+    ]
+
+
+def test_measure_says_how_many_lack_weights(tmp_path):
+    stored(tmp_path, 2)
+    outcome = invoke("measure", *SELECTION, "--store", tmp_path)
+    assert outcome.exit_code == 0
+    assert "0 of 7 runs measured anew; the others lack cached weights." in outcome.stdout
+
+
+# Show ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [RUNS[0].name, RUNS[0].name[:-5]])
+def test_show_prints_a_result_by_the_beginning_of_its_name(tmp_path, name):
+    kept = stored(tmp_path, 3)
+    outcome = invoke("show", name, "--store", tmp_path)
+    assert outcome.exit_code == 0
+    assert json.loads(outcome.stdout) == json.loads(kept.path(RUNS[0]).read_text("utf8"))
+    assert "Gerät" in outcome.stdout
+
+
+def test_show_finds_smoke_runs_too(tmp_path):
+    stored(tmp_path / "default" / "smoke")
+    outcome = invoke("show", RUNS[0].name)
+    assert json.loads(outcome.stdout)["key"] == RUNS[0].key
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("infovae_", 2), ("nothing", 0), ("*", 0), ("[i]", 0), ("/", 0), ("**", 0), ("", 2)],
+)
+def test_show_lists_the_choices_where_a_name_is_not_one_run(tmp_path, main, name, count):
+    stored(tmp_path, 2)
+    code, printed, complaint = main("show", name, "--store", tmp_path)
+    assert (code, printed) == (2, "")
+    assert complaint.startswith(
+        f"error: {count} runs in {tmp_path} begin with {name!r}, expected one of:\n"
+    )
+    assert complaint.splitlines()[1:] == sorted(f"  {run.name}" for run in RUNS[:2])
+
+
+def test_show_of_a_store_that_is_not_there(tmp_path, main):
+    code, _, complaint = main("show", "infovae", "--store", tmp_path / "none")
+    assert code == 2
+    assert complaint.startswith(f"error: 0 runs in {tmp_path / 'none'} begin with 'infovae'")
+
+
+# Refusals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "status", "measure"])
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["experiment3"], "unknown experiment 'experiment3': .*Did you mean 'experiment2'"),
+        (["experiment2", "--profile", "papr"], "unknown profile 'papr': .*Did you mean 'paper'"),
+        (["experiment2", "--track", "x"], "unknown track 'x': choose from as_written."),
+        (["experiment2", "--data", "digit"], "unknown data set 'digit': .*mean 'digits'"),
+        (
+            ["experiment2", "--precision", "fp8"],
+            "unknown precision 'fp8': .*choose from fp32, bf16",
+        ),
+        (["experiment2", "--seeds", "0,x"], "--seeds takes integers.*got '0,x'"),
+        (["experiment2", "--seeds", ""], "--seeds takes integers.*got ''"),
+        (["experiment2", "--seeds", "1.5"], "--seeds takes integers.*got '1.5'"),
+        (["experiment2", "--seeds=-1"], "seed must be at least 0, got -1"),
+        (["experiment2", "--latent-dims", "2;5"], "--latent-dims takes integers.*got '2;5'"),
+        (["experiment2", "--latent-dims", "0"], "latent_dim must be at least 1, got 0"),
+    ],
+)
+def test_a_wrong_selection_is_one_line_and_exit_code_two(main, command, options, complaint):
+    code, printed, complaints = main(command, *options)
+    assert (code, printed) == (2, "")
+    assert complaints.count("\n") == 1
+    pattern = complaint.split(".*")
+    assert complaints.startswith("error: ")
+    assert all(part in complaints for part in pattern)
+
+
+@pytest.mark.parametrize("command", ["run", "measure"])
+def test_a_device_that_is_not_there_is_refused(main, monkeypatch, command):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    code, printed, complaint = main(command, *SELECTION, "--device", "cuda")
+    assert (code, printed) == (2, "")
+    assert complaint.startswith("error: device 'cuda' was asked for")
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [data.DataError("no data"), StoreError("no space"), ValueError("no value")]
+)
+def test_an_expected_failure_is_one_line(main, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(grid, "run_grid", fail)
+    assert main("run", *SELECTION) == (2, "", f"error: {error}\n")
+
+
+def test_an_unexpected_failure_is_not_hidden(monkeypatch):
+    def fail(*arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(grid, "run_grid", fail)
+    monkeypatch.setattr(sys, "argv", ["infovae", "run", *SELECTION])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_ctrl_c_says_what_is_stored_and_that_one_can_go_on(tmp_path, main, monkeypatch):
+    def interrupted(runs, kept, *arguments):
+        stored(kept.root, 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grid, "run_grid", interrupted)
+    code, printed, _ = main("run", *SELECTION, "--store", tmp_path)
+    assert code == 130
+    assert printed == "\nStopped: 2 of 7 runs are stored. The same command goes on.\n"
+
+
+def test_help_names_the_choices():
+    outcome = invoke("run", "--help", env={"COLUMNS": "200"})
+    assert outcome.exit_code == 0
+    for choice in (*experiments.EXPERIMENTS, *experiments.PROFILES, *devices.PRECISIONS):
+        assert choice in outcome.stdout
+
+
+def test_a_selection_is_what_the_experiment_lists():
+    asked = ("experiment2", "smoke", "as_written", "0, 2", "", "", "fp32")
+    assert cli.select(*asked) == experiment2("smoke", seeds=[0, 2])
+
+
+def test_the_module_is_the_command(tmp_path):
+    command = [sys.executable, "-m", "infovae_core", "status", "experiment2", "--profile", "smok"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: unknown profile 'smok': choose from smoke, cpu, paper. Did you mean 'smoke'?\n"
+    )
