@@ -1,6 +1,7 @@
 """The command line: what it does, what it prints, and how it refuses."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -203,7 +204,7 @@ def test_show_of_a_store_that_is_not_there(tmp_path, main):
         (["experiment2", "--data", "digit"], "unknown data set 'digit': .*mean 'digits'"),
         (
             ["experiment2", "--precision", "fp8"],
-            "unknown precision 'fp8': .*choose from fp32, bf16",
+            "unknown precision 'fp8': choose from fp32, bf16",
         ),
         (["experiment2", "--seeds", "0,x"], "--seeds takes integers.*got '0,x'"),
         (["experiment2", "--seeds", ""], "--seeds takes integers.*got ''"),
@@ -217,9 +218,7 @@ def test_a_wrong_selection_is_one_line_and_exit_code_two(main, command, options,
     code, printed, complaints = main(command, *options)
     assert (code, printed) == (2, "")
     assert complaints.count("\n") == 1
-    pattern = complaint.split(".*")
-    assert complaints.startswith("error: ")
-    assert all(part in complaints for part in pattern)
+    assert re.match(f"error: {complaint}", complaints)
 
 
 @pytest.mark.parametrize("command", ["run", "measure"])
