@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 # Names for readers, and one colour each from a palette made for colour-blind eyes.
 LABELS = {
@@ -116,6 +117,11 @@ def sweep(
         axis.label_outer()
     if log:
         axes[0, 0].set_yscale("log")
+        low, high = axes[0, 0].get_ylim()
+        if high < 1000 * low:  # Few decades: plain numbers, at 1, 3, 10, 30, …
+            axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axes[0, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes[0, 0].yaxis.set_minor_formatter(NullFormatter())
     # Of the first dimensions, which stand close, one tick is enough.
     axes[0, 0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
     for axis in (axes[1, 0], axes[1, 1], axes[0, 2]):
