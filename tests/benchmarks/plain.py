@@ -4,10 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
+
+# isort: split
+# First, as it lets torchvision be imported where its compiled operators are missing.
+from infovae_core.data import Partition
+
+# isort: split
 from torchvision import transforms
 from torchvision.datasets import MNIST, VisionDataset
-
-from infovae_core.data import Partition
 
 
 class Images(MNIST):
