@@ -76,6 +76,7 @@ class PlainLoop:
             num_workers=2,
             drop_last=True,
             persistent_workers=True,
+            multiprocessing_context="fork",
         )
         self.batches = self._endless(loader)
         self.model = PlainVAE(latent_dim)
