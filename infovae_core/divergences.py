@@ -110,8 +110,12 @@ def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
         pairs = squared_distances(pooled, pooled)[..., i, j]
         return [pairs.median(-1).values.sqrt()[..., None, None]]
     sigmas = [rule] if isinstance(rule, int | float) else list(rule)
-    if not sigmas or not all(0 < sigma < math.inf for sigma in sigmas):
-        raise ValueError(f"a kernel bandwidth must be positive and finite, got {rule!r}")
+    numbers = all(isinstance(sigma, int | float) for sigma in sigmas)
+    if not sigmas or not numbers or not all(0 < sigma < math.inf for sigma in sigmas):
+        raise ValueError(
+            f"a kernel bandwidth is a positive finite number, a rule's name, or several numbers; "
+            f"got {rule!r}"
+        )
     return [*sigmas]
 
 

@@ -1,5 +1,7 @@
 """A grid of runs: skip what is stored, train and measure the rest, store each run alone."""
 
+import functools
+import math
 import platform
 import subprocess
 import time
@@ -53,6 +55,7 @@ def run_grid(
     if not missing:
         return []
     store.check_writable()
+    commit_at_start()
     devices.keep_freed_memory()
     device = torch.device(device)
     splits: dict[tuple[str, str], data.Split] = {}
@@ -83,6 +86,9 @@ def train(run: Run, split: data.Split, progress: Any = lambda steps: None) -> tu
     start = time.perf_counter()
     with flush_denormals():
         fit = training.fit(run, split, evaluation.during, progress)
+    if fit.diverged_at is None and not math.isfinite(fit.evaluations[-1]["norm_ratio"]):
+        # The very last update broke a model whose every loss was finite.
+        fit.diverged_at = run.steps
     device = split.train.images.device
     found: dict[str, Any] = {
         "train_seconds": fit.seconds,
@@ -160,7 +166,7 @@ def provenance(device: torch.device, seconds: float) -> dict[str, Any]:
         "device": devices.describe(device),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "commit": commit(),
+        "commit": commit_at_start(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
     }
@@ -180,3 +186,9 @@ def commit() -> str:
         return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+@functools.cache
+def commit_at_start() -> str:
+    """The commit when first asked: what this process runs, whatever is edited meanwhile."""
+    return commit()

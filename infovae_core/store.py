@@ -166,16 +166,21 @@ class Store:
     def load(self, run: Run) -> Result | None:
         """The stored result, or None. A damaged one is set aside, with a warning, and is None."""
         path = self.path(run)
-        if not path.exists():
-            return None
-        try:
-            return self._read(path, run)
-        except DAMAGE as error:
-            self._set_aside(path, f"{type(error).__name__}: {error}")
-            return None
+        while path.exists():
+            text = b""
+            try:
+                text = path.read_bytes()
+                return self._read(text, run)
+            except DAMAGE as error:
+                # Another process may have saved the run again, and removed the old arrays.
+                if not path.exists() or path.read_bytes() != text:
+                    continue
+                self._set_aside(path, f"{type(error).__name__}: {error}")
+                return None
+        return None
 
-    def _read(self, path: Path, run: Run) -> Result:
-        content = json.loads(path.read_text(encoding="utf-8"))
+    def _read(self, text: bytes, run: Run) -> Result:
+        content = json.loads(text.decode("utf-8"))
         if not isinstance(content, dict) or not content.keys() >= FIELDS:
             raise ValueError(f"expected the fields {', '.join(sorted(FIELDS))}")
         if content["key"] != run.key or content["run"] != run.spec:

@@ -239,6 +239,13 @@ def test_a_run_that_diverges_is_stored_and_the_grid_goes_on(kept):
     assert run_grid([broken], kept, progress=False) == []
 
 
+def test_a_model_broken_by_its_last_update_counts_as_diverged(kept):
+    broken = small_run(learning_rate=1e30, steps=1)
+    assert run_grid([broken, small_run()], kept, progress=False) == [broken, small_run()]
+    result = kept.load(broken)
+    assert (result.status, result.metrics["diverged_at"]) == ("diverged", 1)
+
+
 def test_measuring_from_the_weights_gives_the_same_metrics(real):
     before = real.load(REAL)
     assert grid.measure([REAL], real) == [REAL]
