@@ -5,13 +5,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infovae_core import data, names
 from infovae_core.devices import PRECISIONS
 from infovae_core.models import Architecture
 from infovae_core.objectives import Objective, preset
+from infovae_core.schedules import Schedule
 
 # Raised whenever the same spec would train or measure something else than before.
 SCHEMA = 1
@@ -39,6 +40,8 @@ class Run:
         eval_every: Steps between evaluations of the validation MMD.
         val_batches: Number of fixed validation minibatches.
         val_batch_size: Images in each of them.
+        masked_channels: h of the masked-CNN decoder; None for transposed convolutions.
+        schedule: How α and λ change while training; None for those of the objective throughout.
     """
 
     model: str
@@ -55,6 +58,9 @@ class Run:
     eval_every: int = 390
     val_batches: int = 500
     val_batch_size: int = 128
+    # Younger fields: "before" is the value that every run had before they existed.
+    masked_channels: int | None = field(default=None, metadata={"before": None})
+    schedule: Schedule | None = field(default=None, metadata={"before": None})
 
     def __post_init__(self) -> None:
         names.check("data set", self.data, data.DATASETS)
@@ -77,12 +83,22 @@ class Run:
     @property
     def architecture(self) -> Architecture:
         """The shape of the model."""
-        return Architecture(self.latent_dim, batch_norm=self.batch_norm)
+        return Architecture(
+            self.latent_dim, batch_norm=self.batch_norm, masked_channels=self.masked_channels
+        )
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The run as plain JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+        """The run as plain JSON values.
+
+        A younger field is left out where it has the value of the time before it, so that adding
+        one changes no key.
+        """
+        values = dataclasses.asdict(self)
+        for one in dataclasses.fields(self):
+            if "before" in one.metadata and values[one.name] == one.metadata["before"]:
+                del values[one.name]
+        return json.loads(json.dumps(values))  # type: ignore[no-any-return]
 
     @property
     def key(self) -> str:
@@ -94,6 +110,55 @@ class Run:
     def name(self) -> str:
         """A readable name, unique by the first digits of the key."""
         return f"{self.model}-z{self.latent_dim}-s{self.seed}-{self.key[:12]}"
+
+
+def experiment1(
+    profile: str = "cpu",
+    track: str = "as_written",
+    seeds: Iterable[int] = (0,),
+    latent_dims: Sequence[int] | None = None,
+    data: str | None = None,
+    precision: str = "fp32",
+) -> list[Run]:
+    """Sensitivity to α and λ (thesis §3.3): InfoVAE-MMD under fixed and changing weights.
+
+    The thesis's nine schedules, and two that anneal the KL term. The controllers start from
+    α = 1, λ = 500, which the text leaves open. Profiles `cpu` and `paper` are the same runs.
+
+    Args:
+        profile: "smoke" (40 steps), "cpu" or "paper".
+        track: Which reading of the thesis.
+        seeds: One run of every schedule for each.
+        latent_dims: By default 20, the thesis's.
+        data: Data set; by default the profile's own, digits for smoke, else MNIST.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        UnknownName: If profile, track, data set or precision do not exist.
+        ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
+    """
+    smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (20,), (20,))
+    length: dict[str, Any] = (
+        {"steps": 40, "eval_every": 20, "val_batches": 20}
+        if smoke
+        else {"steps": 5000, "eval_every": 20, "val_batch_size": 256}
+    )
+    return [
+        Run(
+            model="infovae_mmd",
+            objective=replace(preset("infovae_mmd").objective, alpha=alpha, lam=lam),
+            schedule=schedule,
+            latent_dim=latent_dim,
+            seed=seed,
+            learning_rate=5e-5,
+            data=data or ("digits" if smoke else "mnist"),
+            precision=precision,
+            **length,
+        )
+        for seed in seeds
+        for latent_dim in latent_dims
+        for alpha, lam, schedule in EXPERIMENT1_SCHEDULES
+    ]
 
 
 def experiment2(
@@ -122,13 +187,7 @@ def experiment2(
         UnknownName: If profile, track, data set or precision do not exist.
         ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
     """
-    smoke = names.check("profile", profile, PROFILES) == "smoke"
-    names.check("track", track, TRACKS)
-    seeds = list(seeds)
-    latent_dims = list((2, 20) if smoke else LATENT_DIMS) if latent_dims is None else latent_dims
-    for what, values in (("seeds", seeds), ("latent_dims", latent_dims)):
-        if not values:
-            raise ValueError(f"{what} must name at least one value, got none")
+    smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (2, 20))
     length: dict[str, Any] = (
         {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": 3900}
     )
@@ -149,6 +208,85 @@ def experiment2(
     ]
 
 
+def experiment3(
+    profile: str = "cpu",
+    track: str = "as_written",
+    seeds: Iterable[int] = (0,),
+    latent_dims: Sequence[int] | None = None,
+    data: str | None = None,
+    precision: str = "fp32",
+) -> list[Run]:
+    """Model comparison (thesis §3.5): eight models with the masked-CNN decoder.
+
+    The thesis's six, and the two that its electronic appendix also trains, vae and beta_vae.
+
+    Args:
+        profile: "smoke" (h = 8, 10 steps, and latent dimensions 2 and 20 unless given), "cpu"
+            (h = 16, 4 epochs: what two cores do in about two hours), or "paper" (h = 128, 10
+            epochs: needs a GPU).
+        track: Which reading of the thesis.
+        seeds: One run of every cell for each.
+        latent_dims: The sweep; by default the thesis's seven.
+        data: Data set; by default the profile's own, digits for smoke, else MNIST.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        UnknownName: If profile, track, data set or precision do not exist.
+        ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
+    """
+    smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (2, 20))
+    size: dict[str, Any] = {
+        "smoke": {"masked_channels": 8, "steps": 10, "eval_every": 10, "val_batches": 20},
+        "cpu": {"masked_channels": 16, "steps": 4 * 390},
+        "paper": {"masked_channels": 128, "steps": 10 * 390},
+    }[profile]
+    return [
+        Run(
+            model=model,
+            objective=preset(model).objective,
+            batch_norm=preset(model).batch_norm,
+            latent_dim=latent_dim,
+            seed=seed,
+            learning_rate=1e-3,
+            data=data or ("digits" if smoke else "mnist"),
+            precision=precision,
+            **size,
+        )
+        for seed in seeds
+        for latent_dim in latent_dims
+        for model in EXPERIMENT3_MODELS
+    ]
+
+
+def _sweep(
+    profile: str,
+    track: str,
+    seeds: Iterable[int],
+    latent_dims: Sequence[int] | None,
+    smoke_dims: Sequence[int],
+    full_dims: Sequence[int] = LATENT_DIMS,
+) -> tuple[bool, list[int], list[int]]:
+    """Whether the profile is "smoke", and the checked seeds and latent dimensions."""
+    smoke = names.check("profile", profile, PROFILES) == "smoke"
+    names.check("track", track, TRACKS)
+    seeds = list(seeds)
+    if latent_dims is None:
+        latent_dims = smoke_dims if smoke else full_dims
+    for what, values in (("seeds", seeds), ("latent_dims", latent_dims)):
+        if not values:
+            raise ValueError(f"{what} must name at least one value, got none")
+    return smoke, seeds, list(latent_dims)
+
+
+# α, λ and how they change: the thesis's nine, then two that anneal the weight of the KL term.
+EXPERIMENT1_SCHEDULES: tuple[tuple[float, float, Schedule | None], ...] = (
+    *((alpha, lam, None) for lam in (500, 1000) for alpha in (0, 0.5, 1)),
+    (1, 500, Schedule("controller", {"gain_lam": 5000.0})),
+    (1, 500, Schedule("controller", {"gain_alpha": 0.7})),
+    (1, 500, Schedule("controller", {"gain_lam": 5000.0, "gain_alpha": 0.7})),
+    (0, 1000, Schedule("linear_annealing")),
+    (0, 1000, Schedule("cyclical_annealing")),
+)
 EXPERIMENT2_MODELS = (
     "infovae_mmd",
     "infovae_stein",
@@ -158,7 +296,21 @@ EXPERIMENT2_MODELS = (
     "recon_ae",
     "vae",
 )
-EXPERIMENTS = {"experiment2": experiment2}
+EXPERIMENT3_MODELS = (
+    "recon_ae",
+    "vae",
+    "beta_vae",
+    "free_bits",
+    "bn_vae",
+    "aae",
+    "infovae_mmd",
+    "contrastive_ae",
+)
+EXPERIMENTS = {
+    "experiment1": experiment1,
+    "experiment2": experiment2,
+    "experiment3": experiment3,
+}
 
 
 def runs(experiment: str, **parameters: Any) -> list[Run]:

@@ -90,13 +90,14 @@ def train(run: Run, split: data.Split, progress: Any = lambda steps: None) -> tu
         # The very last update broke a model whose every loss was finite.
         fit.diverged_at = run.steps
     device = split.train.images.device
+    followed = [(point["step"], point["val_mmd"]) for point in fit.evaluations]
     found: dict[str, Any] = {
         "train_seconds": fit.seconds,
         "steps_per_second": len(fit.curve) / fit.seconds,
         "diverged_at": fit.diverged_at,
-        "steps_to_target": metrics.steps_to_target(
-            [(point["step"], point["val_mmd"]) for point in fit.evaluations], TARGET_MMD
-        ),
+        "evaluation_seconds": fit.evaluation_seconds,
+        "steps_to_target": metrics.steps_to_target(followed, TARGET_MMD),
+        "steps_to_hold": metrics.steps_to_hold(followed, TARGET_MMD),
     }
     arrays = {"curve": _thin(fit.curve.cpu().numpy())}
     for name in fit.evaluations[0]:

@@ -208,6 +208,16 @@ def svm_error(z: Tensor, labels: Tensor, test_z: Tensor, test_labels: Tensor) ->
     return 1 - float(classifier.score(test_z.cpu().double().numpy(), test_labels.cpu().numpy()))
 
 
+def steps_to_hold(curve: Sequence[tuple[float, float]], target: float) -> float | None:
+    """The first step from which a curve of (step, value) stays at most the target, else None."""
+    held = None
+    for step, value in reversed(curve):
+        if not value <= target:
+            break
+        held = step
+    return held
+
+
 def steps_to_target(curve: Sequence[tuple[float, float]], target: float) -> float | None:
     """The first step of a curve of (step, value) whose value is at most the target, else None."""
     return next((step for step, value in curve if value <= target), None)

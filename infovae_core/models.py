@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import fold
+from torch.nn.functional import conv2d, fold, interpolate, pad
 
 
 class Output(NamedTuple):
@@ -38,17 +38,22 @@ class Architecture:
         batch_norm: Normalize the flattened features before the two heads (BN-VAE).
         decoder_relu: A ReLU between the decoder's linear layer and its first transposed
             convolution; the thesis's text lists none.
+        masked_channels: h, the channels of the masked-CNN decoder of Experiment 3; None for the
+            decoder by transposed convolutions.
     """
 
     latent_dim: int
     batch_norm: bool = False
     decoder_relu: bool = False
+    masked_channels: int | None = None
 
     def __post_init__(self) -> None:
         if self.latent_dim < 1:
             raise ValueError(
                 f"latent_dim must be at least 1, got {self.latent_dim}: a code needs a coordinate"
             )
+        if self.masked_channels is not None and self.masked_channels < 1:
+            raise ValueError(f"masked_channels must be at least 1, got {self.masked_channels}")
 
 
 class Encoder(nn.Module):
@@ -97,6 +102,61 @@ class Decoder(nn.Module):
         return logits + bias[:, None, None]
 
 
+class MaskedConv2d(nn.Module):
+    """A 3 × 3 convolution of the pixels before each one in raster order: (B, C, H, W) → the same.
+
+    Type "A" sees the three pixels above and the one to the left, "B" also the pixel itself (van
+    den Oord et al. 2016, §3.4). Only these taps are parameters and only they are computed, as two
+    small dense convolutions: one of the row above, one of the row itself.
+    """
+
+    def __init__(self, channels: int, kind: str) -> None:
+        """Build the taps; `initialize` draws them as those of the 3 × 3 convolution they are in."""
+        super().__init__()
+        self.above = nn.Parameter(torch.empty(channels, channels, 1, 3))
+        self.left = nn.Parameter(torch.empty(channels, channels, 1, {"A": 1, "B": 2}[kind]))
+        self.bias = nn.Parameter(torch.empty(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve the row above and the row itself."""
+        # Shifts by `pad`, one row down and one column right: a slice's gradient would lose the
+        # channels-last layout.
+        above = pad(conv2d(x, self.above, padding=(0, 1)), (0, 0, 1, -1))
+        left = pad(x, (1, self.left.shape[-1] - 2))
+        return above + conv2d(left, self.left, self.bias)
+
+
+class MaskedDecoder(nn.Module):
+    """The decoder of Experiment 3 (thesis §3.2): (B, d) → logits (B, 1, 28, 28).
+
+    A linear layer, two nearest-neighbour upsamplings each with a trained 3 × 3 convolution, five
+    masked convolutions (one of type A, four of type B), a 1 × 1 convolution. The masks act on
+    features of the code, never on pixels, so pixels are independent given the code. A ReLU
+    follows each convolution but the last, as in the design that the thesis refers to; of those
+    between masked convolutions its text says nothing.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        """Build the layers; `initialize` draws their parameters."""
+        super().__init__()
+        h = architecture.masked_channels
+        assert h is not None
+        self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * h)
+        self.upsampled = nn.ModuleList(nn.Conv2d(h, h, 3, padding=1) for _ in range(2))
+        self.masked = nn.ModuleList(MaskedConv2d(h, kind) for kind in "ABBBB")
+        self.out = nn.Conv2d(h, 1, 1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Logits of p(x|z)."""
+        h = self.linear(z).unflatten(1, (7, 7, -1)).permute(0, 3, 1, 2)
+        for convolution in self.upsampled:
+            h = torch.relu(convolution(interpolate(h, scale_factor=2)))
+        for convolution in self.masked:
+            h = torch.relu(convolution(h))
+        logits: Tensor = self.out(h)
+        return logits
+
+
 class VAE(nn.Module):
     """Encoder, reparameterization and decoder; the objective decides which variant it is."""
 
@@ -104,7 +164,8 @@ class VAE(nn.Module):
         """Build the model and draw its parameters from `generator`."""
         super().__init__()
         self.encoder = Encoder(architecture)
-        self.decoder = Decoder(architecture)
+        kind = Decoder if architecture.masked_channels is None else MaskedDecoder
+        self.decoder = kind(architecture)
         initialize(self, generator)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -131,8 +192,11 @@ def initialize(module: nn.Module, generator: torch.Generator) -> None:
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             # PyTorch counts dimension 1 of the weight, transposed convolutions included.
             fan_in = layer.weight[0].numel()
-            bound = 1 / math.sqrt(fan_in)
-            for parameter in (layer.weight, layer.bias):
-                if parameter is not None:
-                    with torch.no_grad():
-                        parameter.uniform_(-bound, bound, generator=generator)
+        elif isinstance(layer, MaskedConv2d):
+            fan_in = 9 * layer.above.shape[1]  # Of the convolution before it is masked.
+        else:
+            continue
+        bound = 1 / math.sqrt(fan_in)
+        for parameter in layer.parameters():
+            with torch.no_grad():
+                parameter.uniform_(-bound, bound, generator=generator)

@@ -69,6 +69,10 @@ class Objective:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.alpha) and math.isfinite(self.lam)):
             raise ValueError(f"α and λ must be finite, got α = {self.alpha}, λ = {self.lam}")
+        for name in ("alpha", "lam"):
+            value = getattr(self, name)
+            if value == int(value):  # 1000 and 1000.0 are one objective, and one stored run.
+                object.__setattr__(self, name, int(value))
         given = f"α + λ − 1 = {self.weight:g} (α = {self.alpha:g}, λ = {self.lam:g})"
         if self.weight < 0:
             raise ValueError(f"{given} would reward divergence: choose λ ≥ {1 - self.alpha:g}")

@@ -1,24 +1,26 @@
 """One run's training: the step and the loop.
 
 All data stay on the device; a step touches no loader and never waits for the device. What a step
-measures goes into a buffer there, which is read at each evaluation.
+measures goes into a buffer there, which is read at each evaluation. (Two exceptions wait: Sinkhorn
+reads its samples' diameter, and a schedule may ask for a term of the last minibatch's loss.)
 """
 
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from infovae_core import devices
+from infovae_core import devices, names
 from infovae_core.critics import Critic
 from infovae_core.data import Split
 from infovae_core.experiments import Run
 from infovae_core.models import VAE
 from infovae_core.objectives import Objective, Terms
 from infovae_core.randomness import Streams
+from infovae_core.schedules import Moment, Weights
 
 TERMS = Terms._fields
 
@@ -31,8 +33,10 @@ class Fit:
         model: The trained model.
         curve: (steps, 5), every step's `Terms` in nats per image; to the last finite step where
             the run diverged.
-        evaluations: One record of the callback for each evaluation, `step` included.
+        evaluations: One record for each evaluation: `step`, the `alpha` and `lam` of the update
+            before it, and what the callback returned.
         seconds: Seconds spent in training steps alone, device synchronized.
+        evaluation_seconds: Seconds spent in the callback.
         diverged_at: The first step (from 1) whose loss was not finite, else None.
     """
 
@@ -40,6 +44,7 @@ class Fit:
     curve: Tensor
     evaluations: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    evaluation_seconds: float = 0.0
     diverged_at: int | None = None
 
 
@@ -72,12 +77,28 @@ def fit(
     result = Fit(trainer.model, torch.zeros(run.steps, len(TERMS), device=device))
     batches = minibatches(len(images), run.batch_size, trainer.streams.shuffle, device)
 
+    base = weights = Weights(run.objective.alpha, run.objective.lam)
+    done = 0
+
     def record(step: int) -> None:
-        if evaluate is not None:
-            result.evaluations.append({"step": float(step), **evaluate(trainer.model)})
+        if evaluate is None:
+            return
+        start = time.perf_counter()
+        found = evaluate(trainer.model)
+        devices.synchronize(device)
+        result.evaluation_seconds += time.perf_counter() - start
+        result.evaluations.append(
+            {"step": float(step), "alpha": weights.alpha, "lam": weights.lam, **found}
+        )
+
+    def signal(name: str) -> float:
+        """The latest value of what the evaluations record, or of a term of the loss."""
+        known = result.evaluations[-1] if result.evaluations else {}
+        if name in TERMS:
+            return float(result.curve[step - 1, TERMS.index(name)])
+        return known[names.check("signal", name, [*known, *TERMS])]
 
     record(0)
-    done = 0
     while done < run.steps and result.diverged_at is None:
         chunk = min(run.eval_every, run.steps - done)
         devices.synchronize(device)
@@ -86,6 +107,9 @@ def fit(
             x = images[next(batches)]
             if split.pixels == "stochastic":
                 x = torch.bernoulli(x, generator=trainer.streams.pixels)
+            if run.schedule is not None:
+                weights = run.schedule(Moment(step, run.steps, base, weights, signal))
+                trainer.weigh(weights)
             result.curve[step] = torch.stack(trainer.step(x))
             if step % 10 == 9:
                 progress(10)
@@ -116,6 +140,15 @@ class Trainer:
         self.critic: Critic | None = critic.to(device) if critic is not None else None
         if self.critic is not None:
             self.critic_optimizer = adam(self.critic, self.critic.learning_rate)
+
+    def weigh(self, weights: Weights) -> None:
+        """Give the objective these α and λ.
+
+        Raises:
+            ValueError: If they are no weights of an objective, such as a negative α + λ − 1.
+        """
+        if weights != (self.objective.alpha, self.objective.lam):
+            self.objective = replace(self.objective, alpha=weights.alpha, lam=weights.lam)
 
     def step(self, x: Tensor) -> Terms:
         """One update on the minibatch (B, 1, 28, 28); its loss terms, without gradient."""

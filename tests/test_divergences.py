@@ -460,10 +460,12 @@ def test_unknown_names_are_refused(name: str, options: dict[str, Any], message: 
         REGISTRY[name](torch.zeros(3, 2), torch.zeros(3, 2), **options)
 
 
-@pytest.mark.parametrize("bandwidth", [0, -1.0, math.nan, math.inf, [], (1.0, -1.0), (0.0,), ["median"]])
+@pytest.mark.parametrize(
+    "bandwidth", [0, -1.0, math.nan, math.inf, [], (1.0, -1.0), (0.0,), ["median"]]
+)
 @pytest.mark.parametrize("name", ["mmd", "stein"])
 def test_bandwidths_without_a_kernel_are_refused(name: str, bandwidth: Any) -> None:
-    with pytest.raises(ValueError, match="bandwidth is a positive finite number.*got"):
+    with pytest.raises(ValueError, match=r"bandwidth is a positive finite number.*got"):
         REGISTRY[name](torch.zeros(3, 2), torch.zeros(3, 2), bandwidth=bandwidth)
 
 

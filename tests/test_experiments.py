@@ -8,10 +8,20 @@ from collections import Counter
 import pytest
 
 from infovae_core import data, experiments
-from infovae_core.experiments import Run, experiment2, runs
+from infovae_core.experiments import (
+    EXPERIMENT1_SCHEDULES,
+    EXPERIMENTS,
+    LATENT_DIMS,
+    Run,
+    experiment1,
+    experiment2,
+    experiment3,
+    runs,
+)
 from infovae_core.models import Architecture
 from infovae_core.names import UnknownName
 from infovae_core.objectives import Objective, preset
+from infovae_core.schedules import Schedule
 from tests.runs import small_run
 
 BASE = Run(
@@ -37,7 +47,11 @@ OTHER = {
     "eval_every": 391,
     "val_batches": 501,
     "val_batch_size": 129,
+    "masked_channels": 4,
+    "schedule": Schedule("linear_annealing"),
 }
+# Fields that a spec leaves out at the value of the time before them.
+YOUNGER = {"masked_channels", "schedule"}
 OTHER_OBJECTIVE = {
     "alpha": 0.5,
     "lam": 999,
@@ -123,18 +137,116 @@ def test_equal_runs_are_one_key_of_a_dictionary():
 
 def test_the_spec_is_plain_json_of_all_fields():
     spec = BASE.spec
-    assert spec.keys() == OTHER.keys()
+    assert spec.keys() == OTHER.keys() - YOUNGER
     assert json.loads(json.dumps(spec, allow_nan=False)) == spec
     assert Run(**spec | {"objective": Objective(**spec["objective"])}) == BASE
 
 
+def test_the_spec_of_a_run_with_younger_fields_has_them():
+    run = dataclasses.replace(BASE, **{name: OTHER[name] for name in YOUNGER})
+    spec = run.spec
+    assert spec.keys() == OTHER.keys()
+    assert json.loads(json.dumps(spec, allow_nan=False)) == spec
+    back = {"objective": Objective(**spec["objective"]), "schedule": Schedule(**spec["schedule"])}
+    assert Run(**spec | back) == run
+
+
+def test_a_whole_weight_is_the_same_run_as_an_integer_or_a_float():
+    objective = dataclasses.replace(BASE.objective, alpha=1.0, lam=1000.0)
+    assert dataclasses.replace(BASE, objective=objective).key == BASE.key
+
+
 def test_the_architecture_follows_the_run():
     assert BASE.architecture == Architecture(2)
-    changed = dataclasses.replace(BASE, latent_dim=7, batch_norm=True)
-    assert changed.architecture == Architecture(7, batch_norm=True)
+    changed = dataclasses.replace(BASE, latent_dim=7, batch_norm=True, masked_channels=16)
+    assert changed.architecture == Architecture(7, batch_norm=True, masked_channels=16)
 
 
-# The experiment -----------------------------------------------------------------------------------
+# The experiments ----------------------------------------------------------------------------------
+
+
+def test_experiment1_is_eleven_schedules_with_the_thesiss_settings():
+    listed = experiment1()
+    fixed = [(run.objective.lam, run.objective.alpha) for run in listed if run.schedule is None]
+    assert fixed == [(lam, alpha) for lam in (500, 1000) for alpha in (0, 0.5, 1)]
+    controlled = [run for run in listed if run.schedule and run.schedule.name == "controller"]
+    assert {(run.objective.alpha, run.objective.lam) for run in controlled} == {(1, 500)}
+    gains = [
+        (options.get("gain_lam", 0), options.get("gain_alpha", 0))
+        for options in (run.schedule.options for run in controlled)
+    ]
+    assert gains == [(5000, 0), (0, 0.7), (5000, 0.7)]
+    assert [run.schedule.name for run in listed[9:]] == ["linear_annealing", "cyclical_annealing"]
+    assert len(listed) == len(EXPERIMENT1_SCHEDULES) == 11
+    for run in listed:
+        assert run.model == "infovae_mmd"
+        assert run.objective.divergence == "mmd"
+        assert run.objective.options["bandwidth"] == 1
+        assert (run.latent_dim, run.steps, run.batch_size) == (20, 5000, 128)
+        assert (run.learning_rate, run.eval_every) == (5e-5, 20)
+        assert (run.val_batches, run.val_batch_size) == (500, 256)
+        assert run.masked_channels is None
+
+
+def test_experiment3_is_eight_models_in_seven_dimensions_by_the_masked_decoder():
+    listed = experiment3()
+    models = ["recon_ae", "vae", "beta_vae", "free_bits", "bn_vae", "aae", "infovae_mmd"]
+    models += ["contrastive_ae"]
+    cells = Counter((run.model, run.latent_dim) for run in listed)
+    assert cells == Counter((model, dim) for model in models for dim in (2, 5, 10, 20, 40, 60, 80))
+    for run in listed:
+        assert run.learning_rate == 1e-3
+        assert run.objective == preset(run.model).objective
+        assert run.batch_norm == (run.model == "bn_vae")
+        assert run.schedule is None
+        assert (run.val_batches, run.val_batch_size) == (500, 128)
+    (beta,) = {1 - run.objective.alpha for run in listed if run.model == "beta_vae"}
+    assert beta == 4
+
+
+def test_experiment3_at_full_size_and_at_that_of_two_cores():
+    size = {
+        profile: {(run.masked_channels, run.steps / 390) for run in experiment3(profile)}
+        for profile in ("cpu", "paper")
+    }
+    assert size["paper"] == {(128, 10)}
+    ((h, epochs),) = size["cpu"]
+    assert f"(h = {h}, {epochs:g} epochs" in experiment3.__doc__
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_takes_the_same_arguments(experiment):
+    listed = runs(
+        experiment,
+        profile="smoke",
+        track="as_written",
+        seeds=[0, 3],
+        latent_dims=[5, 2],
+        data="mnist",
+        precision="bf16",
+    )
+    assert list(dict.fromkeys((run.seed, run.latent_dim) for run in listed)) == [
+        (0, 5),
+        (0, 2),
+        (3, 5),
+        (3, 2),
+    ]
+    assert {(run.data, run.precision) for run in listed} == {("mnist", "bf16")}
+    assert {run.data for run in runs(experiment, profile="smoke")} == {"digits"}
+    assert {run.data for run in runs(experiment, profile="paper")} == {"mnist"}
+    with pytest.raises(ValueError, match="latent_dims must name at least one value"):
+        runs(experiment, latent_dims=[])
+
+
+def test_no_two_runs_of_all_experiments_share_a_key():
+    listed = [
+        run
+        for name in EXPERIMENTS
+        for profile in ("smoke", "cpu", "paper")
+        for run in runs(name, profile=profile)
+    ]
+    assert len({run.key for run in listed}) == len(set(listed))
+    assert set(LATENT_DIMS) == {run.latent_dim for run in listed}
 
 
 def test_experiment2_is_seven_models_in_seven_dimensions():
@@ -232,8 +344,8 @@ def test_an_unknown_name_is_refused(arguments, message):
 
 
 def test_an_unknown_experiment_is_refused():
-    with pytest.raises(UnknownName, match=r"unknown experiment 'experiment3'.*mean 'experiment2'"):
-        runs("experiment3")
+    with pytest.raises(UnknownName, match=r"unknown experiment 'exprimant2'.*mean 'experiment2'"):
+        runs("exprimant2")
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,8 @@ def test_a_true_run_is_stored_with_its_figures(real):
         "eval_val_mmd2",
         "eval_val_mmd",
         "eval_norm_ratio",
+        "eval_alpha",
+        "eval_lam",
         "originals",
         "reconstructions",
         "samples",

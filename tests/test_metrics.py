@@ -395,6 +395,22 @@ def test_steps_to_target_is_the_first_step_at_or_below_it(curve, expected):
     assert metrics.steps_to_target(curve, 0.2) == expected
 
 
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ([(0, 0.3), (10, 0.2), (20, 0.1)], 10),
+        ([(0, 0.1), (10, 0.3), (20, 0.1), (30, 0.2)], 20),
+        ([(0, 0.1), (10, 0.1)], 0),
+        ([(0, 0.1), (10, 0.3)], None),
+        ([(0, 0.1), (10, math.nan), (20, 0.1)], 20),
+        ([(0, 0.1), (10, math.nan)], None),
+        ([], None),
+    ],
+)
+def test_steps_to_hold_is_the_step_after_which_the_curve_never_leaves(curve, expected):
+    assert metrics.steps_to_hold(curve, 0.2) == expected
+
+
 def test_all_rulers_take_codes_in_any_order():
     codes = normal(300, 3) + 0.3
     turned = codes.flip(0)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
 from infovae_core import randomness
-from infovae_core.models import VAE, Architecture, Decoder, Encoder, initialize
+from infovae_core.models import VAE, Architecture, Decoder, Encoder, MaskedConv2d, initialize
 from infovae_core.randomness import NAMES, Streams
 
 
@@ -271,3 +271,80 @@ def test_streams_leave_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     draws(Streams(1))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# The masked-CNN decoder ---------------------------------------------------------------------------
+
+
+def dense_weight(layer: MaskedConv2d) -> Tensor:
+    """The masked 3 × 3 kernel that the layer's taps are part of."""
+    channels = layer.bias.shape[0]
+    weight = torch.zeros(channels, channels, 3, 3, dtype=layer.bias.dtype)
+    weight[:, :, 0] = layer.above[:, :, 0]
+    weight[:, :, 1, : layer.left.shape[-1]] = layer.left[:, :, 0]
+    return weight
+
+
+@pytest.mark.parametrize(("kind", "taps"), [("A", 4), ("B", 5)])
+def test_a_masked_convolution_equals_the_dense_one_with_its_mask(kind, taps):
+    layer = MaskedConv2d(3, kind).double()
+    generator = torch.Generator().manual_seed(0)
+    initialize(layer, generator)
+    x = torch.randn(2, 3, 7, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    dense = dense_weight(layer)
+    assert (dense != 0).sum() == taps * 9
+    expected = conv2d(x, dense, layer.bias, padding=1)
+    assert torch.allclose(layer(x), expected, rtol=0, atol=1e-14)
+    ours = torch.autograd.grad(layer(x).square().sum(), x)[0]
+    theirs = torch.autograd.grad(expected.square().sum(), x)[0]
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-12)
+    assert layer.above.numel() + layer.left.numel() == taps * 9
+
+
+@pytest.mark.parametrize("kind", ["A", "B"])
+def test_masked_weights_are_drawn_as_those_of_the_convolution_they_are_in(kind):
+    layer = MaskedConv2d(16, kind)
+    initialize(layer, torch.Generator().manual_seed(0))
+    bound = 1 / math.sqrt(9 * 16)
+    assert all(parameter.abs().max() <= bound for parameter in layer.parameters())
+    for weight in (layer.above, layer.left):
+        assert weight.std() == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+def test_no_pixel_depends_on_a_later_one_in_raster_order():
+    """By gradient: through type A and four of type B, pixel (4, 3) sees only what comes before."""
+    stack = torch.nn.Sequential(*(MaskedConv2d(2, kind) for kind in "ABBBB")).double()
+    initialize(stack, torch.Generator().manual_seed(1))
+    x = torch.randn(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
+    gradient = torch.autograd.grad(stack(x)[0, :, 4, 3].sum(), x)[0].abs().sum((0, 1)).flatten()
+    pixel = 4 * 8 + 3
+    assert (gradient[pixel:] == 0).all()
+    assert gradient[pixel - 1] > 0
+    assert gradient[pixel - 8] > 0
+
+
+def test_the_masked_decoder_has_the_layers_of_the_text():
+    architecture = Architecture(latent_dim=3, masked_channels=4)
+    model = VAE(architecture, torch.Generator().manual_seed(0))
+    h, d = 4, 3
+    linear = (d + 1) * 49 * h
+    upsampled = 2 * (9 * h * h + h)
+    masked = (4 + 4 * 5) * h * h + 5 * h
+    assert sum(p.numel() for p in model.decoder.parameters()) == linear + upsampled + masked + h + 1
+    output = model(torch.zeros(2, 1, 28, 28), torch.zeros(2, d))
+    assert output.logits.shape == (2, 1, 28, 28)
+
+
+def test_every_layer_of_the_masked_decoder_is_trained():
+    model = VAE(Architecture(2, masked_channels=4), torch.Generator().manual_seed(0))
+    noise = torch.Generator().manual_seed(1)
+    x = torch.rand(8, 1, 28, 28, generator=noise)
+    model(x, torch.randn(8, 2, generator=noise)).logits.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_masked_decoder_without_channels_is_refused():
+    with pytest.raises(ValueError, match="masked_channels must be at least 1, got 0"):
+        Architecture(latent_dim=2, masked_channels=0)

@@ -128,7 +128,8 @@ def test_it_evaluates_before_the_first_step_then_regularly_and_at_the_end(
     result = fit(small_run(steps=steps, eval_every=every), digits, evaluate)
     calls = range(1, len(expected) + 1)
     assert result.evaluations == [
-        {"step": step, "calls": call} for step, call in zip(expected, calls, strict=True)
+        {"step": step, "calls": call, "alpha": 1, "lam": 1000}
+        for step, call in zip(expected, calls, strict=True)
     ]
     assert all(model is result.model for model in seen)
 

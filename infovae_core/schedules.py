@@ -1,0 +1,158 @@
+"""α and λ over time: a schedule says, before every update, which weights the objective has.
+
+A schedule is a rule for one step. It keeps no state: what it needs of the past, the weights of the
+step before and what was measured last, is handed to it, so a sequence can be cut and continued.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from infovae_core import names
+
+
+class Weights(NamedTuple):
+    """α and λ of thesis §2.3."""
+
+    alpha: float
+    lam: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a schedule sees before an update.
+
+    Attributes:
+        step: Updates made so far.
+        steps: Updates of the whole run.
+        base: The weights that the run's own objective names.
+        weights: Those of the step before; at step 0, `base`.
+        signal: The latest value of a measured quantity, by its name: one that the evaluations
+            record ("val_mmd", "norm_ratio"), or a term of the last minibatch's loss
+            ("divergence", "kl"), which makes the device wait.
+    """
+
+    step: int
+    steps: int
+    base: Weights
+    weights: Weights
+    signal: Callable[[str], float]
+
+
+REGISTRY: dict[str, Callable[..., Weights]] = {}
+Registered = TypeVar("Registered", bound=Callable[..., Weights])
+
+
+def register(name: str) -> Callable[[Registered], Registered]:
+    """Enter a rule, any callable `rule(moment, *, option=default) -> Weights`, under `name`."""
+
+    def enter(rule: Registered) -> Registered:
+        REGISTRY[name] = rule
+        return rule
+
+    return enter
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A rule of the registry with its options: a value, as a run is.
+
+    Attributes:
+        name: The rule.
+        options: Its options; completed with the defaults, so that a schedule says all.
+
+    Raises:
+        UnknownName: If the rule, or an option of it, does not exist.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        rule = REGISTRY[names.check("schedule", self.name, REGISTRY)]
+        known = {
+            key: parameter.default
+            for key, parameter in inspect.signature(rule).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
+        for key in self.options:
+            names.check(f"option of {self.name}", key, known)
+        object.__setattr__(self, "options", known | dict(self.options))
+
+    def __call__(self, moment: Moment) -> Weights:
+        """The weights of the update that follows `moment`."""
+        return REGISTRY[self.name](moment, **self.options)
+
+
+@register("controller")
+def controller(
+    moment: Moment,
+    *,
+    gain_lam: float = 0.0,
+    gain_alpha: float = 0.0,
+    target: float = 4e-3,
+    lam_range: tuple[float, float] = (500.0, 1500.0),
+    alpha_range: tuple[float, float] = (1.0, 3.0),
+    signal: str = "val_mmd",
+    every: int = 20,
+) -> Weights:
+    """The proportional controllers of thesis §3.3, on λ, on α, or on both.
+
+    With e = signal − target: λ ← clip(λ + K_λ e), α ← clip(α − K_α e).
+
+    Args:
+        moment: What is known.
+        gain_lam: K_λ; at 0, λ stays as it is, clip or no clip.
+        gain_alpha: K_α; at 0, α stays as it is.
+        target: What the signal is to become.
+        lam_range: Least and greatest λ.
+        alpha_range: Least and greatest α. Above 1 the objective rewards KL.
+        signal: The measured quantity that is followed.
+        every: Steps between two actions; the first is after `every` steps.
+    """
+    if moment.step == 0 or moment.step % every:
+        return moment.weights
+    error = moment.signal(signal) - target
+    alpha, lam = moment.weights
+    if math.isnan(error):  # The run is about to be reported as diverged.
+        return moment.weights
+    if gain_lam:
+        lam = clip(lam + gain_lam * error, *lam_range)
+    if gain_alpha:
+        alpha = clip(alpha - gain_alpha * error, *alpha_range)
+    return Weights(alpha, lam)
+
+
+@register("cyclical_annealing")
+def cyclical_annealing(moment: Moment, *, cycles: int = 4, ramp: float = 0.5) -> Weights:
+    """The KL term's weight 1 − α rises from 0 to its own value in every cycle, and holds.
+
+    Cyclical annealing (Fu et al. 2019, §4, there M = 4 and R = 0.5), with one cycle the monotonic
+    annealing of Bowman et al. (2016). λ stays as it is.
+
+    Args:
+        moment: What is known.
+        cycles: Number of equal cycles in a run.
+        ramp: The part of a cycle, in (0, 1], in which the weight rises, linearly.
+
+    Raises:
+        ValueError: If there is no cycle, or no part of it to rise in.
+    """
+    if cycles < 1 or not 0 < ramp <= 1:
+        raise ValueError(f"expected cycles ≥ 1 and 0 < ramp ≤ 1, got {cycles} and {ramp}")
+    within = moment.step * cycles / moment.steps % 1
+    share = min(1.0, within / ramp)
+    return Weights(1 - share * (1 - moment.base.alpha), moment.base.lam)
+
+
+@register("linear_annealing")
+def linear_annealing(moment: Moment, *, ramp: float = 0.5) -> Weights:
+    """The KL term's weight 1 − α rises once from 0 to its own value (Bowman et al. 2016)."""
+    return cyclical_annealing(moment, cycles=1, ramp=ramp)
+
+
+def clip(value: float, low: float, high: float) -> float:
+    """The nearest number to `value` in [low, high]."""
+    return min(max(value, low), high)
