@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from infovae_core import data, devices, experiments, grid
-from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS, Run
+from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
 from infovae_core.parameters import integers
+from infovae_core.run import Run
 from infovae_core.store import Store, StoreError, default_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from infovae_core import metrics
 from infovae_core.data import Partition, Split
-from infovae_core.experiments import Run
 from infovae_core.models import VAE
 from infovae_core.objectives import bernoulli_nll, kl_per_dimension
 from infovae_core.randomness import generator
+from infovae_core.run import Run
 
 BATCH = 500
 # Posterior draws for the expected log-likelihood of a test image.

@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from infovae_core import data, devices, metrics, training
 from infovae_core.evaluation import Evaluation
-from infovae_core.experiments import Run
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
+from infovae_core.run import Run
 from infovae_core.store import Result, Store
 
 # Steps averaged into one point of a stored training curve.

@@ -1,8 +1,7 @@
 """Figures from data frames; nothing else. Colours are fixed for each model, throughout the book."""
 
 import math
-from collections.abc import Sequence
-from importlib import resources
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,27 +13,38 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-# Names for readers, and one colour each from a palette made for colour-blind eyes.
+from infovae_core.run import Run
+from infovae_core.store import Result
+
+# Names for readers, and one colour each from palettes made for colour-blind eyes.
 LABELS = {
-    "infovae_mmd": "MMD",
-    "infovae_stein": "Stein",
-    "infovae_sinkhorn": "Sinkhorn",
-    "infovae_cramer": "Cramér",
-    "infovae_chi2": "χ²",
-    "recon_ae": "no penalty",
+    "infovae_mmd": "InfoVAE-MMD",
+    "infovae_stein": "InfoVAE-Stein",
+    "infovae_sinkhorn": "InfoVAE-Sinkhorn",
+    "infovae_cramer": "InfoVAE-Cramér",
+    "infovae_chi2": "InfoVAE-χ²",
+    "recon_ae": "ReconAE",
     "vae": "VAE",
+    "beta_vae": "β-VAE",
+    "free_bits": "Free-Bits VAE",
+    "bn_vae": "BN-VAE",
+    "aae": "AAE",
+    "contrastive_ae": "ContrastiveAE",
 }
-COLOURS = dict(zip(LABELS, sns.color_palette("colorblind", 10), strict=False))
-# The controls stand behind every panel, told apart by their dashes.
-CONTROLS = {"recon_ae": (0, (1, 1.2)), "vae": (0, (5, 1.5, 1, 1.5))}
-PUBLISHED = {
-    "MMD": "infovae_mmd",
-    "Stein": "infovae_stein",
-    "Sinkhorn": "infovae_sinkhorn",
-    "Cramer": "infovae_cramer",
-    "Chi2": "infovae_chi2",
-}
+PALETTE = [*sns.color_palette("colorblind", 10).as_hex(), "#332288", "#117733"]
+COLOURS = dict(zip(LABELS, PALETTE, strict=True))
+# Controls stand behind every panel, told apart by their dashes.
+DASHES = {"recon_ae": (0, (1, 1.2)), "vae": (0, (5, 1.5, 1, 1.5))}
 GREY = "#6b6b6b"
+OURS = {"marker": "s", "markersize": 5, "linewidth": 2}
+THEIRS = {
+    "color": "black",
+    "linestyle": "--",
+    "marker": "o",
+    "markersize": 5,
+    "markerfacecolor": "white",
+    "linewidth": 1,
+}
 
 
 def style() -> None:
@@ -52,84 +62,69 @@ def style() -> None:
     )
 
 
-def published() -> pd.DataFrame:
-    """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix)."""
-    with resources.files("infovae_core").joinpath("published.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file)
-
-
-def published_experiment2() -> pd.DataFrame:
-    """Published values of Experiment 2, tidy as our own: model, latent_dim, metric, value."""
-    rows = published().query("experiment == 'exp2'")
-    return rows.assign(model=rows["series"].map(PUBLISHED))[
-        ["model", "latent_dim", "metric", "value"]
-    ]
-
-
 def sweep(
     ours: pd.DataFrame,
     theirs: pd.DataFrame,
     metric: str,
     ylabel: str,
+    models: Sequence[str],
+    controls: Sequence[str] = (),
     log: bool = False,
     reference: bool = False,
 ) -> Figure:
-    """One panel for each divergence: a metric against the latent dimension, ours and theirs.
+    """One panel for each model: a metric against the latent dimension, ours and theirs.
 
     Args:
-        ours: Tidy frame of stored results, `store.frame`.
-        theirs: Published values, or an empty frame where there are none.
+        ours: Tidy frame of stored results, `frames.frame`.
+        theirs: Published values, `frames.published`; some models and metrics have none.
         metric: Name of the metric in both.
         ylabel: Label of the vertical axis.
+        models: The panels, in this order.
+        controls: Models whose lines stand behind every panel, of those in `DASHES`.
         log: Logarithmic vertical axis; values of 0 or less cannot be drawn there.
         reference: Draw 3^(−d/4), which an RBF-MMD of σ = 1 reads for codes without any alignment.
     """
     ours = ours[ours["metric"] == metric]
-    theirs = theirs[theirs["metric"] == metric]
-    figure, axes = plt.subplots(2, 3, figsize=(9.6, 6.0), sharex=True, sharey=True)
+    theirs = theirs[(theirs["metric"] == metric) & theirs["model"].isin(models)]
+    rows = math.ceil((len(models) + 1) / 3)
+    figure, axes = plt.subplots(
+        rows, 3, figsize=(9.6, 0.4 + 2.8 * rows), sharex=True, sharey=True, squeeze=False
+    )
     panels: Sequence[Axes] = axes.flat
     dims = np.union1d(ours["latent_dim"].unique(), theirs["latent_dim"].unique())
-    for axis, model in zip(panels, PUBLISHED.values(), strict=False):
-        for control, dashes in CONTROLS.items():
-            _line(axis, ours[ours["model"] == control], color=GREY, linestyle=dashes, linewidth=1.2)
+    for axis, model in zip(panels, models, strict=False):
+        for control in controls:
+            behind = {"color": GREY, "linestyle": DASHES[control], "linewidth": 1.2}
+            _line(axis, ours[ours["model"] == control], **behind)
         if reference:
             grid = np.linspace(dims.min(), dims.max(), 200)
             axis.plot(grid, 3.0 ** (-grid / 4), color=GREY, linewidth=0.8, alpha=0.8)
-        _line(
-            axis,
-            theirs[theirs["model"] == model],
-            color="black",
-            linestyle="--",
-            marker="o",
-            markersize=5,
-            markerfacecolor="white",
-            linewidth=1,
-        )
-        _line(
-            axis,
-            ours[ours["model"] == model],
-            color=COLOURS[model],
-            marker="s",
-            markersize=5,
-            linewidth=2,
-        )
+        _line(axis, theirs[theirs["model"] == model], **THEIRS)
+        _line(axis, ours[ours["model"] == model], color=COLOURS[model], **OURS)
         axis.set_title(LABELS[model])
         axis.label_outer()
     if log:
-        axes[0, 0].set_yscale("log")
-        low, high = axes[0, 0].get_ylim()
-        if high < 1000 * low:  # Few decades: plain numbers, at 1, 3, 10, 30, …
-            axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-            axes[0, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes[0, 0].yaxis.set_minor_formatter(NullFormatter())
+        panels[0].set_yscale("log")
+        plain_decades(panels[0])
     # Of the first dimensions, which stand close, one tick is enough.
-    axes[0, 0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
-    for axis in (axes[1, 0], axes[1, 1], axes[0, 2]):
+    panels[0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
+    for axis in panels[len(models) - 3 : len(models)]:  # The lowest of each column.
         axis.set_xlabel("latent dimension d")
         axis.tick_params(labelbottom=True)
+    for axis in panels[len(models) :]:
+        axis.set_axis_off()
     figure.supylabel(ylabel, fontsize="medium")
-    _legend(axes[1, 2], len(theirs) > 0, reference)
+    _legend(panels[len(models)], len(theirs) > 0, controls, reference)
     return figure
+
+
+def plain_decades(axis: Axes) -> None:
+    """On a logarithmic axis of few decades: plain numbers, at 1, 3, 10, 30, …"""
+    low, high = axis.get_ylim()
+    if high < 1000 * low:
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(axis: Axes, rows: pd.DataFrame, **style: object) -> None:
@@ -142,47 +137,86 @@ def _line(axis: Axes, rows: pd.DataFrame, **style: object) -> None:
     axis.fill_between(values.index, values["min"], values["max"], color=style["color"], alpha=0.2)
 
 
-def _legend(axis: Axes, published: bool, reference: bool) -> None:
-    """The empty sixth panel says what the lines are."""
-    handles = [Line2D([], [], color=GREY, marker="s", linewidth=2, label="ours (panel's colour)")]
+def _legend(axis: Axes, published: bool, controls: Sequence[str], reference: bool) -> None:
+    """A panel without data says what the lines are."""
+    handles = [Line2D([], [], color=GREY, label="ours (panel's colour)", **OURS)]  # type: ignore[arg-type]
     if published:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                color="black",
-                linestyle="--",
-                marker="o",
-                markerfacecolor="white",
-                linewidth=1,
-                label="published",
-            )
-        )
-    for control, dashes in CONTROLS.items():
-        handles.append(
-            Line2D([], [], color=GREY, linestyle=dashes, label=f"control: {LABELS[control]}")
-        )
+        handles.append(Line2D([], [], label="published", **THEIRS))  # type: ignore[arg-type]
+    for control in controls:
+        label = f"control: {LABELS[control]}"
+        handles.append(Line2D([], [], color=GREY, linestyle=DASHES[control], label=label))
     if reference:
-        handles.append(
-            Line2D([], [], color=GREY, linewidth=0.8, label=r"no alignment reads $3^{-d/4}$")
-        )
-    axis.set_axis_off()
+        label = r"no alignment reads $3^{-d/4}$"
+        handles.append(Line2D([], [], color=GREY, linewidth=0.8, label=label))
     axis.legend(handles=handles, loc="center left", frameon=False)
 
 
-def digits(rows: dict[str, np.ndarray]) -> Figure:
-    """Rows of images under one another: each an array (n, 28, 28) of bytes, with its name."""
+def digits(rows: Mapping[str, Sequence[np.ndarray | None]], columns: Sequence[str] = ()) -> Figure:
+    """Rows of images under one another.
+
+    Args:
+        rows: By name, images (28, 28) of bytes; an image that is None leaves its place empty.
+        columns: Headings of the columns, if they have any.
+    """
     n = max(len(images) for images in rows.values())
     figure, axes = plt.subplots(
-        len(rows), n, figsize=(0.8 * n + 1, 0.85 * len(rows)), squeeze=False
+        len(rows), n, figsize=(0.8 * n + 1, 0.85 * len(rows) + 0.5 * bool(columns)), squeeze=False
     )
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         for axis in line:
             axis.set_axis_off()
         for axis, image in zip(line, images, strict=False):
-            axis.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+            if image is not None:
+                axis.imshow(image, cmap="gray_r", vmin=0, vmax=255)
         line[0].text(-0.2, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
+    for axis, heading in zip(axes[0], columns, strict=False):
+        axis.text(0.5, 1.08, heading, ha="center", va="bottom", transform=axis.transAxes, size=8)
     return figure
+
+
+def one_digit(results: Mapping[Run, Result], digit: int, models: Sequence[str]) -> Figure:
+    """The input and each model's reconstruction of one digit (columns), by dimension (rows)."""
+    shown = _pictures(results)
+    rows = {
+        f"d = {d}": [_original(results)[digit]]
+        + [None if (m, d) not in shown else shown[m, d][digit] for m in models]
+        for d in sorted({run.latent_dim for run in results})
+    }
+    return digits(rows, ["input", *(LABELS[model] for model in models)])
+
+
+def ten_digits(results: Mapping[Run, Result], latent_dim: int, models: Sequence[str]) -> Figure:
+    """The inputs and each model's reconstructions (columns) of ten digits (rows).
+
+    Raises:
+        LookupError: If no run has this latent dimension.
+    """
+    shown = _pictures(results)
+    dims = sorted({run.latent_dim for run in results})
+    if latent_dim not in dims:
+        raise LookupError(f"no run with d = {latent_dim}, only {', '.join(map(str, dims))}")
+    columns = [shown.get((model, latent_dim), [None] * 10) for model in models]
+    rows = {
+        str(digit): [original, *(column[digit] for column in columns)]
+        for digit, original in enumerate(_original(results))
+    }
+    return digits(rows, ["input", *(LABELS[model] for model in models)])
+
+
+def _pictures(results: Mapping[Run, Result]) -> dict[tuple[str, int], np.ndarray]:
+    """Reconstructions (10, 28, 28) by model and dimension, of the first seed; none if diverged."""
+    first = min(run.seed for run in results)
+    return {
+        (run.model, run.latent_dim): result.arrays["reconstructions"]
+        for run, result in results.items()
+        if run.seed == first and "reconstructions" in result.arrays
+    }
+
+
+def _original(results: Mapping[Run, Result]) -> np.ndarray:
+    """The ten test digits that every run reconstructs: (10, 28, 28) of bytes."""
+    found = (result.arrays.get("originals") for result in results.values())
+    return next((images for images in found if images is not None), np.zeros((10, 28, 28), "uint8"))
 
 
 def latent_plane(codes: np.ndarray, labels: np.ndarray) -> Figure:

@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from infovae_core import data
-from infovae_core.experiments import SCHEMA, Run
+from infovae_core.run import SCHEMA, Run
 
 # What reading a damaged file can raise, below JSON, ZIP and NPY.
 DAMAGE = (
@@ -232,25 +231,6 @@ class Store:
                 f"{missing[0]}). Train them with:\n    {command}"
             )
         return found
-
-
-def frame(results: dict[Run, Result]) -> pd.DataFrame:
-    """Tidy: one row for each run and metric that is a number."""
-    rows = [
-        {
-            "model": run.model,
-            "latent_dim": run.latent_dim,
-            "seed": run.seed,
-            "status": result.status,
-            "metric": metric,
-            "value": float(value),
-        }
-        for run, result in results.items()
-        for metric, value in result.metrics.items()
-        if isinstance(value, int | float)
-    ]
-    columns = ["model", "latent_dim", "seed", "status", "metric", "value"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def provenance_line(results: Iterable[Result]) -> str:

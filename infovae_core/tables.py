@@ -1,13 +1,17 @@
-"""Tables and single numbers for the pages, computed from stored results."""
+"""Tables and single numbers for the pages, computed from the specs and from stored results."""
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 import pandas as pd
 
-from infovae_core.experiments import Run
+from infovae_core import divergences, experiments, schedule_plots
+from infovae_core.experiments import EXPERIMENTS
+from infovae_core.frames import FINAL_STEPS, final_mmd
+from infovae_core.objectives import PRESETS
 from infovae_core.parameters import Parameters
 from infovae_core.plots import LABELS
+from infovae_core.run import Run
 from infovae_core.store import Result, provenance_line
 
 # Columns of the comparison: metric, heading, format.
@@ -19,6 +23,107 @@ COLUMNS = (
     ("norm_ratio", "‖z‖/√d", "{:.2f}"),
     ("classifier_auc", "classifier AUC", "{:.2f}"),
 )
+# Each divergence of the registry: its name for readers, category, source, and whether Zhao et al.
+# (2019) used it, as the thesis's Table 1 tells.
+ORIGINS = {
+    "js": ("Jensen–Shannon divergence", "learned density ratio", "Makhzani et al. 2016", True),
+    "stein": ("Kernelized Stein discrepancy", "kernel", "Liu et al. 2016", True),
+    "mmd": ("Maximum mean discrepancy, squared", "kernel", "Gretton et al. 2012", True),
+    "sinkhorn": ("Sinkhorn divergence", "optimal transport", "Genevay et al. 2018", False),
+    "cramer": ("Cramér (energy) distance", "distances", "Székely and Rizzo 2013", False),
+    "chi2": ("χ² divergence", "learned density ratio", "Nguyen et al. 2010", False),
+}
+
+
+# What is run -------------------------------------------------------------------------------------
+
+
+def divergence_table() -> pd.DataFrame:
+    """Table 1: every divergence of the registry, with the options that the presets give it."""
+    rows = {}
+    for name, kind in divergences.REGISTRY.items():
+        title, category, source, original = ORIGINS[name]
+        users = [model for model, one in PRESETS.items() if one.objective.divergence == name]
+        rows[title] = {
+            "category": category,
+            "source": source,
+            "in Zhao et al. 2019": "yes" if original else "no",
+            "learned": "yes" if isinstance(kind, type) else "no",
+            "options": _options(PRESETS[users[0]].objective.options),
+            "model": ", ".join(LABELS[model] for model in users),
+        }
+    order = [title for title, *_ in ORIGINS.values()]
+    return pd.DataFrame.from_dict(rows, orient="index").loc[order].rename_axis("divergence")
+
+
+def variant_table() -> pd.DataFrame:
+    """Every preset: what it weighs, and the experiments that train it."""
+    users = {name: {run.model for run in experiments.runs(name)} for name in EXPERIMENTS}
+    rows = {}
+    for model, preset in PRESETS.items():
+        objective = preset.objective
+        further = [f"{weight:g} × {name}" for name, weight in objective.extras.items()]
+        further += [f"at least {objective.free_bits:g} nats of KL a dimension"] * bool(
+            objective.free_bits
+        )
+        further += ["batch norm before the heads"] * preset.batch_norm
+        rows[LABELS[model]] = {
+            "α": f"{objective.alpha:g}",
+            "λ": f"{objective.lam:g}",
+            "weight of KL": f"{1 - objective.alpha:g}",
+            "weight of D": f"{objective.weight:g}",
+            "D": objective.divergence if objective.weight else "",
+            "besides": ", ".join(further),
+            "experiments": ", ".join(name[-1] for name in users if model in users[name]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def setting_table(profile: str) -> pd.DataFrame:
+    """Table 2: the settings of every experiment, read from its runs.
+
+    Args:
+        profile: "smoke", "cpu" or "paper".
+    """
+    rows = {}
+    for name in EXPERIMENTS:
+        runs = experiments.runs(name, profile=profile)
+        every = {run.eval_every for run in runs}
+        rows[f"Experiment {name[-1]}"] = {
+            "runs a seed": len(runs),
+            "updates": _each(runs, lambda run: f"{run.steps:,}"),
+            "epochs": _each(runs, lambda run: f"{run.steps / (50_000 // run.batch_size):.3g}"),
+            "B": _each(runs, lambda run: run.batch_size),
+            "Adam's rate": _each(runs, lambda run: f"{run.learning_rate:g}"),
+            "d": _each(runs, lambda run: run.latent_dim),
+            "decoder": _each(
+                runs,
+                lambda run: (
+                    f"masked, {run.masked_channels} channels"
+                    if run.masked_channels
+                    else "transposed convolutions"
+                ),
+            ),
+            "penalty (α, λ)": _each(
+                [run for run in runs if run.objective.weight],
+                lambda run: f"({run.objective.alpha:g}, {run.objective.lam:g})",
+            ),
+            "validation": _each(runs, lambda run: f"{run.val_batches} × {run.val_batch_size}")
+            + f", every {', '.join(map(str, sorted(every)))} updates",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("experiment")
+
+
+def _each(runs: Iterable[Run], form: Callable[[Run], Any]) -> str:
+    """The different values among runs, in the order of the runs."""
+    return ", ".join(dict.fromkeys(str(form(run)) for run in runs))
+
+
+def _options(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
+
+
+# What was found ----------------------------------------------------------------------------------
 
 
 def provenance(parameters: Parameters, results: Mapping[Run, Result]) -> str:
@@ -38,7 +143,7 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     mine = ours.groupby(keys)["value"].mean()
     published = theirs.set_index(keys)["value"]
     rows = {}
-    for model in LABELS:
+    for model in ours["model"].unique():
         for latent_dim in sorted(ours["latent_dim"].unique()):
             cells = {}
             for metric, heading, form in COLUMNS:
@@ -49,12 +154,43 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
                 cells[heading] = text
             rows[LABELS[model], latent_dim] = cells
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.names = ["divergence", "d"]
+    table.index.names = ["model", "d"]
     return table
 
 
-def findings2(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
-    """Numbers that the text of Experiment 2 quotes, by name.
+def schedule_table(
+    ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame
+) -> pd.DataFrame:
+    """One row for each schedule of Experiment 1, from the best final validation MMD to the worst.
+
+    Args:
+        ours: `frames.frame`, its series named by `experiments.schedule_name`.
+        followed: `frames.curves`, named so too.
+        theirs: `frames.published("exp1")`.
+    """
+    mine = ours.groupby(["model", "metric"])["value"].mean()
+    published = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]
+
+    def cell(name: str, metric: str, form: str, lacking: str) -> str:
+        return form.format(mine[name, metric]) if (name, metric) in mine.index else lacking
+
+    rows = {}
+    for name, value in final_mmd(followed).sort_values().items():
+        known = f" [{published[name]:.5f}]" if name in published.index else ""
+        rows[schedule_plots.LABELS[str(name)]] = {
+            f"MMD, last {FINAL_STEPS:,} steps": f"{value:.5f}{known}",
+            "target reached": cell(str(name), "steps_to_target", "{:,.0f}", "never"),
+            "held from": cell(str(name), "steps_to_hold", "{:,.0f}", "never"),
+            "‖z‖/√d": cell(str(name), "norm_ratio", "{:.2f}", "diverged"),
+            "test BCE (nats)": cell(str(name), "test_bce", "{:.1f}", "diverged"),
+            "SVM error": cell(str(name), "svm_error", "{:.3f}", "diverged"),
+            "classifier AUC": cell(str(name), "classifier_auc", "{:.2f}", "diverged"),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("schedule")
+
+
+def findings(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
+    """Numbers that the text of an experiment quotes, by name.
 
     `infovae_mmd_20_val_mmd` is our mean over seeds, `published_infovae_mmd_20_val_mmd` the
     published value, `escape_20` what an RBF-MMD of σ = 1 reads without any alignment.

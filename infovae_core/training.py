@@ -16,10 +16,10 @@ from torch import Tensor
 from infovae_core import devices, names
 from infovae_core.critics import Critic
 from infovae_core.data import Split
-from infovae_core.experiments import Run
 from infovae_core.models import VAE
 from infovae_core.objectives import Objective, Terms
 from infovae_core.randomness import Streams
+from infovae_core.run import Run
 from infovae_core.schedules import Moment, Weights
 
 TERMS = Terms._fields

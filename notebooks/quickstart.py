@@ -39,7 +39,7 @@ print(objective.options)
 # device give the same bits.
 
 # %%
-from infovae_core.experiments import Run
+from infovae_core.run import Run
 
 run = Run(
     model="infovae_mmd",

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from infovae_core.data import Partition, Split
-from infovae_core.experiments import Run
 from infovae_core.objectives import preset
+from infovae_core.run import Run
 
 
 def small_run(model: str = "infovae_mmd", **changes: Any) -> Run:

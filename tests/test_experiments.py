@@ -7,20 +7,21 @@ from collections import Counter
 
 import pytest
 
-from infovae_core import data, experiments
+from infovae_core import data
 from infovae_core.experiments import (
     EXPERIMENT1_SCHEDULES,
     EXPERIMENTS,
     LATENT_DIMS,
-    Run,
     experiment1,
     experiment2,
     experiment3,
     runs,
+    schedule_name,
 )
 from infovae_core.models import Architecture
 from infovae_core.names import UnknownName
 from infovae_core.objectives import Objective, preset
+from infovae_core.run import SCHEMA, Run
 from infovae_core.schedules import Schedule
 from tests.runs import small_run
 
@@ -89,7 +90,7 @@ def test_every_field_of_the_objective_is_in_the_key(field):
 
 def test_the_schema_and_the_datas_digest_are_in_the_key(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(experiments, "SCHEMA", experiments.SCHEMA + 1)
+        patch.setattr("infovae_core.run.SCHEMA", SCHEMA + 1)
         other_schema = BASE.key
     monkeypatch.setitem(data.DIGESTS, "mnist", "other")
     assert len({other_schema, BASE.key, small_run().key}) == 3
@@ -186,6 +187,12 @@ def test_experiment1_is_eleven_schedules_with_the_thesiss_settings():
         assert (run.learning_rate, run.eval_every) == (5e-5, 20)
         assert (run.val_batches, run.val_batch_size) == (500, 256)
         assert run.masked_channels is None
+
+
+def test_a_run_of_experiment1_knows_its_schedules_name():
+    assert [schedule_name(run) for run in experiment1()] == list(EXPERIMENT1_SCHEDULES)
+    with pytest.raises(LookupError, match="none of the schedules of Experiment 1"):
+        schedule_name(small_run(schedule=Schedule("linear_annealing", {"ramp": 0.1})))
 
 
 def test_experiment3_is_eight_models_in_seven_dimensions_by_the_masked_decoder():

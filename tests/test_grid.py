@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from infovae_core import data, grid, training
-from infovae_core.experiments import Run, experiment2
+from infovae_core.experiments import experiment2
 from infovae_core.grid import run_grid
 from infovae_core.objectives import Terms
+from infovae_core.run import Run
 from infovae_core.store import Result, SetAside, Store, StoreError
 from infovae_core.training import Trainer, fit
 from tests.runs import small_run

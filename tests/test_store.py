@@ -26,9 +26,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infovae_core import data, store
-from infovae_core.experiments import SCHEMA
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
+from infovae_core.run import SCHEMA
 from infovae_core.store import Result, SetAside, Store, StoreError, default_root, frame
 from tests.runs import small_run
 

@@ -13,9 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from infovae_core import data, training
 from infovae_core.data import Split
 from infovae_core.evaluation import Evaluation
-from infovae_core.experiments import Run
 from infovae_core.objectives import PRESETS, Terms, preset
 from infovae_core.randomness import Streams
+from infovae_core.run import Run
 from infovae_core.training import Fit, Trainer, fit, minibatches
 from tests.runs import flat_split, small_run
 

@@ -7,9 +7,10 @@ from multiprocessing.connection import Connection
 import torch
 
 from infovae_core import data, devices, divergences, evaluation, training
-from infovae_core.experiments import Run, experiment2
+from infovae_core.experiments import experiment2
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
+from infovae_core.run import Run
 
 # Multiply-adds of the four convolutions and the linear layers, forward and twice that backward
 # (the first convolution has no gradient with respect to its input).

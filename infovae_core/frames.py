@@ -1,0 +1,122 @@
+"""Stored results and published values as tidy data frames, one row a number."""
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+
+import pandas as pd
+
+from infovae_core.run import Run
+from infovae_core.store import Result
+
+# Names of the thesis's series: those of our models, and of the schedules of Experiment 1.
+PUBLISHED = {
+    "exp1": {
+        "Fixed λ=500, α=0.0": "fixed_500_0",
+        "Fixed λ=500, α=0.5": "fixed_500_0.5",
+        "Fixed λ=500, α=1.0": "fixed_500_1",
+        "Fixed λ=1000, α=0.0": "fixed_1000_0",
+        "Fixed λ=1000, α=0.5": "fixed_1000_0.5",
+        "Fixed λ=1000, α=1.0": "fixed_1000_1",
+        "Adaptive λ only": "adaptive_lam",
+        "Adaptive α only": "adaptive_alpha",
+        "Adaptive λ and α": "adaptive_both",
+    },
+    "exp2": {
+        "MMD": "infovae_mmd",
+        "Stein": "infovae_stein",
+        "Sinkhorn": "infovae_sinkhorn",
+        "Cramer": "infovae_cramer",
+        "Chi2": "infovae_chi2",
+    },
+    "exp3": {
+        "ReconAE": "recon_ae",
+        "FreeBitsVAE": "free_bits",
+        "BNVAE": "bn_vae",
+        "AAE": "aae",
+        "InfoVAE-MMD": "infovae_mmd",
+        "ContrastiveAE": "contrastive_ae",
+    },
+}
+# Our names of the published metrics, where they differ.
+METRICS = {"test_bce_nats": "test_bce", "val_mmd_mean": "final_val_mmd"}
+# Steps at the end of a run over which Experiment 1 averages its validation MMD.
+FINAL_STEPS = 1000
+COLUMNS = ["model", "latent_dim", "seed", "status", "metric", "value"]
+
+
+def by_model(run: Run) -> str:
+    """The series that a run belongs to in Experiments 2 and 3."""
+    return run.model
+
+
+def frame(results: Mapping[Run, Result], series: Callable[[Run], str] = by_model) -> pd.DataFrame:
+    """One row for each run and metric that is a number; the column `model` holds its series.
+
+    A run that diverged has rows for what was measured before, and none for what was not.
+    """
+    rows = [
+        (series(run), run.latent_dim, run.seed, result.status, metric, float(value))
+        for run, result in results.items()
+        for metric, value in result.metrics.items()
+        if isinstance(value, int | float)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_model) -> pd.DataFrame:
+    """One row for each run, metric and step at which a run was evaluated.
+
+    Besides what each evaluation measured, and α and λ as they were in the update before it, there
+    are the terms of the loss on training minibatches: means of the 20 steps that end at `step`.
+    """
+    parts = [pd.DataFrame(columns=["model", "seed", "metric", "step", "value"])]
+    for run, result in results.items():
+        steps = result.arrays["eval_step"]
+        found = {
+            name.removeprefix("eval_"): (steps, values)
+            for name, values in result.arrays.items()
+            if name.startswith("eval_") and name != "eval_step"
+        }
+        terms = result.arrays["curve"]
+        at = 20 * (1 + pd.RangeIndex(len(terms)))
+        for column, name in enumerate(("loss", "reconstruction", "kl", "divergence", "extra")):
+            found[name] = (at, terms[:, column])
+        parts += [
+            pd.DataFrame(
+                {
+                    "model": series(run),
+                    "seed": run.seed,
+                    "metric": name,
+                    "step": at,
+                    "value": values,
+                }
+            )
+            for name, (at, values) in found.items()
+        ]
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+
+
+def final_mmd(followed: pd.DataFrame) -> pd.Series:
+    """Mean validation MMD of each series over the last `FINAL_STEPS` steps, from `curves`."""
+    rows = followed[followed["metric"] == "val_mmd"]
+    rows = rows[rows["step"] > rows["step"].max() - FINAL_STEPS]
+    return rows.groupby("model")["value"].mean()
+
+
+def published(experiment: str) -> pd.DataFrame:
+    """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix).
+
+    Args:
+        experiment: "exp1", "exp2" or "exp3".
+
+    Returns:
+        Columns model (our name of the series), latent_dim, metric, value, and iteration, a text,
+        which only Experiment 1 has.
+    """
+    with resources.files("infovae_core").joinpath("published.csv").open(encoding="utf-8") as file:
+        rows = pd.read_csv(file, dtype={"iteration": str})
+    rows = rows[rows["experiment"] == experiment]
+    return rows.assign(
+        model=rows["series"].map(PUBLISHED[experiment]),
+        metric=rows["metric"].replace(METRICS),
+    )[["model", "latent_dim", "metric", "iteration", "value"]].reset_index(drop=True)

@@ -1,0 +1,108 @@
+"""A run is a value: everything that decides a result, and the key it is stored under."""
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from infovae_core import data, names
+from infovae_core.devices import PRECISIONS
+from infovae_core.models import Architecture
+from infovae_core.objectives import Objective
+from infovae_core.schedules import Schedule
+
+# Raised whenever the same spec would train or measure something else than before.
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Everything that decides a result; two equal runs on one device give equal bits.
+
+    Attributes:
+        model: Name of the variant; a label, as `objective` and `batch_norm` say what it is.
+        objective: The loss.
+        latent_dim: d.
+        seed: Seed of all of the run's random streams.
+        data: Name of the data set.
+        pixels: "binary", "grey" or "stochastic".
+        steps: Number of updates.
+        batch_size: B, images a step.
+        learning_rate: Of Adam.
+        batch_norm: Batch norm before the encoder's heads.
+        precision: "fp32", or "bf16" for autocast.
+        eval_every: Steps between evaluations of the validation MMD.
+        val_batches: Number of fixed validation minibatches.
+        val_batch_size: Images in each of them.
+        masked_channels: h of the masked-CNN decoder; None for transposed convolutions.
+        schedule: How α and λ change while training; None for those of the objective throughout.
+    """
+
+    model: str
+    objective: Objective
+    latent_dim: int
+    seed: int
+    steps: int
+    data: str = "mnist"
+    pixels: str = "binary"
+    batch_size: int = 128
+    learning_rate: float = 1e-4
+    batch_norm: bool = False
+    precision: str = "fp32"
+    eval_every: int = 390
+    val_batches: int = 500
+    val_batch_size: int = 128
+    # Younger fields: "before" is the value that every run had before they existed.
+    masked_channels: int | None = field(default=None, metadata={"before": None})
+    schedule: Schedule | None = field(default=None, metadata={"before": None})
+
+    def __post_init__(self) -> None:
+        names.check("data set", self.data, data.DATASETS)
+        names.check("pixels", self.pixels, data.PIXELS)
+        names.check("precision", self.precision, PRECISIONS)
+        for name, least in (
+            ("latent_dim", 1),
+            ("steps", 1),
+            ("eval_every", 1),
+            ("val_batches", 1),
+            ("batch_size", 2),
+            ("val_batch_size", 2),
+            ("seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """The shape of the model."""
+        return Architecture(
+            self.latent_dim, batch_norm=self.batch_norm, masked_channels=self.masked_channels
+        )
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The run as plain JSON values.
+
+        A younger field is left out where it has the value of the time before it, so that adding
+        one changes no key.
+        """
+        values = dataclasses.asdict(self)
+        for one in dataclasses.fields(self):
+            if "before" in one.metadata and values[one.name] == one.metadata["before"]:
+                del values[one.name]
+        return json.loads(json.dumps(values))  # type: ignore[no-any-return]
+
+    @property
+    def key(self) -> str:
+        """Hash of the canonical spec, the store's schema version and the data's digest."""
+        content = {"schema": SCHEMA, "data_digest": data.DIGESTS[self.data], "run": self.spec}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """A readable name, unique by the first digits of the key."""
+        return f"{self.model}-z{self.latent_dim}-s{self.seed}-{self.key[:12]}"

@@ -1,0 +1,100 @@
+"""Figures of Experiment 1: what a run went through, step by step."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from infovae_core.experiments import EXPERIMENT1_SCHEDULES
+from infovae_core.frames import final_mmd
+from infovae_core.plots import GREY, PALETTE, plain_decades
+
+LABELS = {
+    **{
+        name: f"λ = {lam:g}, α = {alpha:g}"
+        for name, (alpha, lam, schedule) in EXPERIMENT1_SCHEDULES.items()
+        if schedule is None
+    },
+    "adaptive_lam": "adaptive λ",
+    "adaptive_alpha": "adaptive α",
+    "adaptive_both": "adaptive λ and α",
+    "linear_annealing": "linear annealing",
+    "cyclical_annealing": "cyclical annealing",
+}
+COLOURS = dict(zip(LABELS, PALETTE, strict=False))
+# One panel for the schedules whose weights stay, one for those that change.
+PANELS = {
+    "fixed weights": [name for name in LABELS if name.startswith("fixed")],
+    "changing weights": [name for name in LABELS if not name.startswith("fixed")],
+}
+
+
+def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Figure:
+    """Figure 1: validation MMD against training steps, the legend ordered by the final value.
+
+    Args:
+        followed: `frames.curves` of Experiment 1.
+        theirs: `frames.published("exp1")`, drawn as points at its steps.
+        target: What the controllers aim at.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)
+    points = theirs[theirs["metric"] == "val_mmd"].astype({"iteration": int})
+    for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
+        for name in names:
+            _curve(axis, followed, "val_mmd", name)
+            rows = points[points["model"] == name]
+            style = {"marker": "o", "s": 22, "facecolor": "white", "zorder": 3}
+            axis.scatter(rows["iteration"], rows["value"], edgecolor=COLOURS[name], **style)
+        axis.axhline(target, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+        axis.set(title=title, xlabel="training step", yscale="log")
+    axes[0].set_ylabel("validation MMD")
+    plain_decades(axes[0])
+    final = final_mmd(followed).sort_values(ascending=False)
+    handles = [
+        Line2D([], [], color=COLOURS[name], linewidth=2, label=f"{LABELS[name]}: {value:.5f}")
+        for name, value in final.items()
+    ]
+    published = {"color": GREY, "marker": "o", "markerfacecolor": "white", "linestyle": ""}
+    handles += [
+        Line2D([], [], label="published", **published),  # type: ignore[arg-type]
+        Line2D([], [], color=GREY, linestyle=(0, (4, 3)), label=f"target, {target:g}"),
+    ]
+    figure.legend(
+        handles=handles,
+        title="mean of the last 1,000 steps",
+        loc="outside right center",
+        frameon=False,
+        fontsize="small",
+    )
+    return figure
+
+
+def followed_metrics(
+    followed: pd.DataFrame, metrics: dict[str, str], names: list[str], log: set[str] | None = None
+) -> Figure:
+    """One panel for each metric of `frames.curves` (by name, its label), one line a schedule."""
+    figure, axes = plt.subplots(1, len(metrics), figsize=(9.6, 4.0))
+    for axis, (metric, label) in zip(axes, metrics.items(), strict=True):
+        for name in names:
+            _curve(axis, followed, metric, name)
+        axis.set(xlabel="training step", ylabel=label)
+        if metric in (log or ()):
+            axis.set_yscale("log")
+            plain_decades(axis)
+    handles = [
+        Line2D([], [], color=COLOURS[name], linewidth=2, label=LABELS[name]) for name in names
+    ]
+    figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize="small")
+    return figure
+
+
+def _curve(axis: Axes, followed: pd.DataFrame, metric: str, name: str) -> None:
+    """Mean over seeds against the step; seeds spread as a faint band."""
+    rows = followed[(followed["metric"] == metric) & (followed["model"] == name)]
+    values = rows.groupby("step")["value"].agg(["mean", "min", "max"])
+    axis.plot(values.index, values["mean"], color=COLOURS[name], linewidth=1.4)
+    if rows["seed"].nunique() > 1:
+        axis.fill_between(
+            values.index, values["min"], values["max"], color=COLOURS[name], alpha=0.2
+        )
