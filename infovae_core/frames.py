@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import resources
+from typing import Any
 
 import pandas as pd
 
@@ -72,11 +73,13 @@ def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_mode
     parts = [pd.DataFrame(columns=["model", "seed", "metric", "step", "value"])]
     for run, result in results.items():
         steps = result.arrays["eval_step"]
-        found = {
+        found: dict[str, tuple[Any, Any]] = {
             name.removeprefix("eval_"): (steps, values)
             for name, values in result.arrays.items()
             if name.startswith("eval_") and name != "eval_step"
         }
+        for name in ("alpha", "lam"):
+            found[name] = (steps[1:], found[name][1][1:])  # Before the first update there is none.
         terms = result.arrays["curve"]
         at = 20 * (1 + pd.RangeIndex(len(terms)))
         for column, name in enumerate(("loss", "reconstruction", "kl", "divergence", "extra")):
@@ -96,11 +99,12 @@ def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_mode
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
-def final_mmd(followed: pd.DataFrame) -> pd.Series:
-    """Mean validation MMD of each series over the last `FINAL_STEPS` steps, from `curves`."""
+def final_mmd(followed: pd.DataFrame) -> dict[str, float]:
+    """Mean validation MMD over the last `FINAL_STEPS` steps of each series, least first."""
     rows = followed[followed["metric"] == "val_mmd"]
     rows = rows[rows["step"] > rows["step"].max() - FINAL_STEPS]
-    return rows.groupby("model")["value"].mean()
+    means = rows.groupby("model")["value"].mean().sort_values()
+    return {str(name): float(value) for name, value in means.items()}
 
 
 def published(experiment: str) -> pd.DataFrame:

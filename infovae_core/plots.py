@@ -31,7 +31,8 @@ LABELS = {
     "aae": "AAE",
     "contrastive_ae": "ContrastiveAE",
 }
-PALETTE = [*sns.color_palette("colorblind", 10).as_hex(), "#332288", "#117733"]
+PALETTE = [*sns.color_palette("colorblind", 6).as_hex(), "#882255", "#44aa99", "#999933"]
+PALETTE += ["#56b4e9", "#332288", "#117733"]
 COLOURS = dict(zip(LABELS, PALETTE, strict=True))
 # Controls stand behind every panel, told apart by their dashes.
 DASHES = {"recon_ae": (0, (1, 1.2)), "vae": (0, (5, 1.5, 1, 1.5))}
@@ -90,7 +91,7 @@ def sweep(
     figure, axes = plt.subplots(
         rows, 3, figsize=(9.6, 0.4 + 2.8 * rows), sharex=True, sharey=True, squeeze=False
     )
-    panels: Sequence[Axes] = axes.flat
+    panels: list[Axes] = list(axes.flat)
     dims = np.union1d(ours["latent_dim"].unique(), theirs["latent_dim"].unique())
     for axis, model in zip(panels, models, strict=False):
         for control in controls:
@@ -104,7 +105,7 @@ def sweep(
         axis.set_title(LABELS[model])
         axis.label_outer()
     if log:
-        panels[0].set_yscale("log")
+        panels[0].set_yscale("log", nonpositive="mask")
         plain_decades(panels[0])
     # Of the first dimensions, which stand close, one tick is enough.
     panels[0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
@@ -186,21 +187,17 @@ def one_digit(results: Mapping[Run, Result], digit: int, models: Sequence[str]) 
 
 
 def ten_digits(results: Mapping[Run, Result], latent_dim: int, models: Sequence[str]) -> Figure:
-    """The inputs and each model's reconstructions (columns) of ten digits (rows).
-
-    Raises:
-        LookupError: If no run has this latent dimension.
-    """
+    """The inputs and each model's reconstructions (columns) of ten digits (rows)."""
     shown = _pictures(results)
-    dims = sorted({run.latent_dim for run in results})
-    if latent_dim not in dims:
-        raise LookupError(f"no run with d = {latent_dim}, only {', '.join(map(str, dims))}")
     columns = [shown.get((model, latent_dim), [None] * 10) for model in models]
     rows = {
         str(digit): [original, *(column[digit] for column in columns)]
         for digit, original in enumerate(_original(results))
     }
-    return digits(rows, ["input", *(LABELS[model] for model in models)])
+    figure = digits(rows, ["input", *(LABELS[model] for model in models)])
+    if latent_dim not in {run.latent_dim for run in results}:
+        figure.suptitle(f"none of these results has d = {latent_dim}")
+    return figure
 
 
 def _pictures(results: Mapping[Run, Result]) -> dict[tuple[str, int], np.ndarray]:

@@ -50,10 +50,10 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
         axis.set(title=title, xlabel="training step", yscale="log")
     axes[0].set_ylabel("validation MMD")
     plain_decades(axes[0])
-    final = final_mmd(followed).sort_values(ascending=False)
+    final = final_mmd(followed)
     handles = [
         Line2D([], [], color=COLOURS[name], linewidth=2, label=f"{LABELS[name]}: {value:.5f}")
-        for name, value in final.items()
+        for name, value in reversed(final.items())
     ]
     published = {"color": GREY, "marker": "o", "markerfacecolor": "white", "linestyle": ""}
     handles += [
@@ -70,8 +70,8 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
     return figure
 
 
-def followed_metrics(
-    followed: pd.DataFrame, metrics: dict[str, str], names: list[str], log: set[str] | None = None
+def traces(
+    followed: pd.DataFrame, metrics: dict[str, str], names: list[str], log: bool = False
 ) -> Figure:
     """One panel for each metric of `frames.curves` (by name, its label), one line a schedule."""
     figure, axes = plt.subplots(1, len(metrics), figsize=(9.6, 4.0))
@@ -79,12 +79,10 @@ def followed_metrics(
         for name in names:
             _curve(axis, followed, metric, name)
         axis.set(xlabel="training step", ylabel=label)
-        if metric in (log or ()):
+        if log:
             axis.set_yscale("log")
             plain_decades(axis)
-    handles = [
-        Line2D([], [], color=COLOURS[name], linewidth=2, label=LABELS[name]) for name in names
-    ]
+    handles = [Line2D([], [], color=COLOURS[n], linewidth=2, label=LABELS[n]) for n in names]
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize="small")
     return figure
 

@@ -175,18 +175,42 @@ def schedule_table(
         return form.format(mine[name, metric]) if (name, metric) in mine.index else lacking
 
     rows = {}
-    for name, value in final_mmd(followed).sort_values().items():
+    for name, value in final_mmd(followed).items():
         known = f" [{published[name]:.5f}]" if name in published.index else ""
-        rows[schedule_plots.LABELS[str(name)]] = {
+        rows[schedule_plots.LABELS[name]] = {
             f"MMD, last {FINAL_STEPS:,} steps": f"{value:.5f}{known}",
-            "target reached": cell(str(name), "steps_to_target", "{:,.0f}", "never"),
-            "held from": cell(str(name), "steps_to_hold", "{:,.0f}", "never"),
-            "‖z‖/√d": cell(str(name), "norm_ratio", "{:.2f}", "diverged"),
-            "test BCE (nats)": cell(str(name), "test_bce", "{:.1f}", "diverged"),
-            "SVM error": cell(str(name), "svm_error", "{:.3f}", "diverged"),
-            "classifier AUC": cell(str(name), "classifier_auc", "{:.2f}", "diverged"),
+            "target reached": cell(name, "steps_to_target", "{:,.0f}", "never"),
+            "held from": cell(name, "steps_to_hold", "{:,.0f}", "never"),
+            "‖z‖/√d": cell(name, "norm_ratio", "{:.2f}", "diverged"),
+            "test BCE (nats)": cell(name, "test_bce", "{:.1f}", "diverged"),
+            "SVM error": cell(name, "svm_error", "{:.3f}", "diverged"),
+            "classifier AUC": cell(name, "classifier_auc", "{:.2f}", "diverged"),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("schedule")
+
+
+def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
+    """`findings` of Experiment 1, and what its text says of curves and times.
+
+    `fixed_500_1_final` is the mean validation MMD of the last steps; `evaluation_share` is the
+    largest part that the evaluations took of a run's training and evaluations.
+    """
+    found = findings(ours, theirs)
+    for prefix, values in (
+        ("", final_mmd(followed)),
+        ("published_", theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]),
+    ):
+        found |= {f"{prefix}{name}_final": float(value) for name, value in values.items()}
+    seconds = ours.pivot_table(index=["model", "seed"], columns="metric", values="value")
+    share = seconds["evaluation_seconds"] / (
+        seconds["evaluation_seconds"] + seconds["train_seconds"]
+    )
+    weights = followed[followed["metric"].isin(("lam", "alpha"))]
+    extremes = weights.groupby(["model", "metric"])["value"].agg(["min", "max"])
+    for key, row in extremes.iterrows():
+        model, metric = cast("tuple[str, str]", key)
+        found |= {f"{model}_{metric}_{which}": float(row[which]) for which in ("min", "max")}
+    return found | {"evaluation_share": float(share.max())}
 
 
 def findings(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Figures and tables of the pages, from results made up for the purpose."""
 
+import dataclasses
 from pathlib import Path
 
 import jupytext
@@ -10,12 +11,26 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from infovae_core import plots, tables
-from infovae_core.experiments import EXPERIMENT2_MODELS, LATENT_DIMS, experiment2
+from infovae_core import plots, schedule_plots, tables
+from infovae_core.divergences import REGISTRY
+from infovae_core.experiments import (
+    EXPERIMENT1_SCHEDULES,
+    EXPERIMENT2_MODELS,
+    EXPERIMENT3_MODELS,
+    EXPERIMENTS,
+    LATENT_DIMS,
+    experiment1,
+    experiment2,
+    experiment3,
+    schedule_name,
+)
+from infovae_core.frames import curves, final_mmd, frame, published
+from infovae_core.objectives import PRESETS
 from infovae_core.parameters import Parameters
-from infovae_core.store import Result, frame
+from infovae_core.store import Result
 
 matplotlib.use("Agg")
+DIVERGENCES, CONTROLS = EXPERIMENT2_MODELS[:5], EXPERIMENT2_MODELS[5:]
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PROVENANCE = {"device": "a machine", "torch": "2.0", "commit": "0123456789abcdef"}
 
@@ -42,48 +57,203 @@ def line_data(figure: Figure, panel: int) -> list[np.ndarray]:
     return [line.get_ydata() for line in figure.axes[panel].lines]
 
 
-def test_published_values_cover_every_divergence_dimension_and_figure() -> None:
-    rows = plots.published_experiment2()
+def schedule_results(seeds=(0,)):
+    """Experiment 1 at 60 steps; each metric's value at a step is step + the schedule's index."""
+    found = {}
+    for run in experiment1(seeds=seeds):
+        level = list(EXPERIMENT1_SCHEDULES).index(schedule_name(run)) + run.seed
+        steps = np.array([0, 20, 40, 60])
+        arrays = {"eval_step": steps, "curve": np.full((3, 5), 7.0 + level)}
+        for metric in ("val_mmd", "norm_ratio", "alpha", "lam"):
+            arrays[f"eval_{metric}"] = steps + level
+        values = {"norm_ratio": 2.0, "train_seconds": 3.0, "evaluation_seconds": 1.0 + level}
+        values |= {"steps_to_target": 20} if level < 3 else {}
+        found[run] = Result("done", values, PROVENANCE, arrays)
+    return found
+
+
+# Frames -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("experiment", "series", "metrics"),
+    [
+        ("exp2", set(DIVERGENCES), {"val_mmd", "svm_error", "train_seconds"}),
+        (
+            "exp3",
+            set(EXPERIMENT3_MODELS) - {"vae", "beta_vae"},
+            {"val_mmd", "svm_error", "train_seconds", "test_bce"},
+        ),
+    ],
+)
+def test_published_values_cover_every_series_dimension_and_figure(
+    experiment, series, metrics
+) -> None:
+    rows = published(experiment).drop(columns="iteration")
     assert not rows.isna().any().any()
     counts = rows.groupby(["model", "metric"])["latent_dim"].apply(sorted)
-    assert set(counts.index.get_level_values(0)) == {
-        model for model in EXPERIMENT2_MODELS if model.startswith("infovae")
-    }
-    assert set(counts.index.get_level_values(1)) == {"val_mmd", "svm_error", "train_seconds"}
+    assert set(counts.index) == {(model, metric) for model in series for metric in metrics}
     assert all(dims == list(LATENT_DIMS) for dims in counts)
 
 
+def test_published_curves_are_those_of_the_nine_schedules() -> None:
+    rows = published("exp1")
+    assert not rows.isna().any().any()
+    assert set(rows["model"]) == set(list(EXPERIMENT1_SCHEDULES)[:9])
+    first = rows[(rows["model"] == "fixed_500_1") & (rows["metric"] == "val_mmd")]
+    assert first["iteration"].astype(int).max() == 5000
+    assert (rows["metric"] == "final_val_mmd").sum() == 9
+
+
+def test_curves_have_a_row_for_each_evaluation_and_each_mean_of_the_loss() -> None:
+    run, result = next(iter(schedule_results().items()))
+    followed = curves({run: result}, schedule_name)
+    assert set(followed["model"]) == {"fixed_500_0"}
+    by_metric = {name: rows["step"].tolist() for name, rows in followed.groupby("metric")}
+    assert by_metric["val_mmd"] == by_metric["norm_ratio"] == [0, 20, 40, 60]
+    # There is no weight before the first update, and no loss either.
+    terms = ("loss", "reconstruction", "kl", "divergence", "extra")
+    for name in ("alpha", "lam", *terms):
+        assert by_metric[name] == [20, 40, 60]
+    rows = followed[followed["metric"] == "lam"]
+    assert rows["value"].tolist() == [20, 40, 60]
+
+
+def test_the_final_mmd_is_the_mean_of_the_last_thousand_steps() -> None:
+    rows = [("a", 0, "val_mmd", step, step / 1000) for step in range(0, 5001, 500)]
+    rows += [("b", seed, "val_mmd", 5000, 1.0 + seed) for seed in (0, 1)]
+    rows += [("a", 0, "kl", 5000, 99.0)]
+    followed = pd.DataFrame(rows, columns=["model", "seed", "metric", "step", "value"])
+    assert final_mmd(followed) == {"b": 1.5, "a": 4.75}
+    assert list(final_mmd(followed)) == ["b", "a"]
+
+
+def test_frames_of_nothing_keep_their_columns() -> None:
+    assert list(frame({}).columns) == [
+        "model",
+        "latent_dim",
+        "seed",
+        "status",
+        "metric",
+        "value",
+    ]
+    assert list(curves({}).columns) == ["model", "seed", "metric", "step", "value"]
+
+
+# Figures ------------------------------------------------------------------------------------------
+
+
 def test_a_sweep_draws_the_seeds_mean_the_published_values_and_both_controls() -> None:
-    theirs = plots.published_experiment2()
-    figure = plots.sweep(frame(results()), theirs, "val_mmd", "MMD", log=True, reference=True)
+    theirs = published("exp2")
+    figure = plots.sweep(
+        frame(results()),
+        theirs,
+        "val_mmd",
+        "MMD",
+        DIVERGENCES,
+        CONTROLS,
+        log=True,
+        reference=True,
+    )
     mean = np.array(LATENT_DIMS) + 0.5
-    for panel, model in enumerate(plots.PUBLISHED.values()):
-        recon, vae, reference, published, ours = line_data(figure, panel)
+    for panel, model in enumerate(DIVERGENCES):
+        recon, vae, reference, quoted, ours = line_data(figure, panel)
         np.testing.assert_allclose(recon, mean + 0.5)
         np.testing.assert_allclose(vae, mean)
         np.testing.assert_allclose(reference[[0, -1]], [3**-0.5, 3.0**-20])
         rows = theirs[(theirs["model"] == model) & (theirs["metric"] == "val_mmd")]
-        np.testing.assert_allclose(published, rows["value"])
+        np.testing.assert_allclose(quoted, rows["value"])
         np.testing.assert_allclose(ours, mean)
         assert figure.axes[panel].get_yscale() == "log"
 
 
 def test_a_sweep_without_published_values_has_no_line_for_them() -> None:
-    figure = plots.sweep(frame(results()), plots.published_experiment2(), "val_mmd", "MMD")
-    bare = plots.sweep(
-        frame(results()).replace({"metric": {"val_mmd": "other"}}),
-        plots.published_experiment2(),
-        "other",
-        "other",
-    )
+    ours = frame(results())
+    figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
+    renamed = ours.replace({"metric": {"val_mmd": "other"}})
+    bare = plots.sweep(renamed, published("exp2"), "other", "other", DIVERGENCES)
     assert len(line_data(bare, 0)) == len(line_data(figure, 0)) - 1
     texts = [text.get_text() for text in bare.axes[-1].get_legend().get_texts()]
     assert "published" not in texts
 
 
-def test_every_model_of_the_experiment_has_a_label_and_its_own_colour() -> None:
-    assert set(plots.LABELS) == set(EXPERIMENT2_MODELS)
-    assert len(set(plots.COLOURS.values())) == len(EXPERIMENT2_MODELS)
+def test_a_sweep_of_eight_models_has_a_panel_for_each_and_labels_the_lowest() -> None:
+    shown = {run: Result("done", {"val_mmd": 1.0}, PROVENANCE) for run in experiment3()}
+    figure = plots.sweep(frame(shown), published("exp3"), "val_mmd", "MMD", EXPERIMENT3_MODELS)
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == [*(plots.LABELS[model] for model in EXPERIMENT3_MODELS), ""]
+    labelled = [bool(axis.get_xlabel()) for axis in figure.axes]
+    assert labelled == [False] * 5 + [True] * 3 + [False]
+
+
+def test_every_model_has_a_label_and_its_own_colour() -> None:
+    assert set(plots.LABELS) == set(PRESETS)
+    assert len(set(plots.COLOURS.values())) == len(PRESETS)
+    assert set(schedule_plots.LABELS) == set(EXPERIMENT1_SCHEDULES)
+    panels = [name for names in schedule_plots.PANELS.values() for name in names]
+    assert panels == list(EXPERIMENT1_SCHEDULES)
+
+
+def test_figure_1_orders_its_legend_by_the_final_value_the_best_at_the_bottom() -> None:
+    followed = curves(schedule_results(), schedule_name)
+    figure = schedule_plots.alignment(followed, published("exp1"), 0.004)
+    drawn = [len(axis.lines) - 1 for axis in figure.axes]  # But for the target.
+    assert drawn == [6, 5]
+    texts = [text.get_text().split(":")[0] for text in figure.legends[0].get_texts()]
+    assert texts[:11] == list(schedule_plots.LABELS.values())[::-1]
+    points = [collection.get_offsets() for collection in figure.axes[0].collections]
+    rows = published("exp1").query("model == 'fixed_500_0' and metric == 'val_mmd'")
+    np.testing.assert_allclose(points[0][:, 1], rows["value"])
+
+
+def test_traces_draw_one_line_a_schedule_and_the_seeds_mean() -> None:
+    followed = curves(schedule_results(seeds=(0, 2)), schedule_name)
+    names = ["adaptive_lam", "fixed_500_0"]
+    figure = schedule_plots.traces(followed, {"lam": "λ", "norm_ratio": "size"}, names)
+    first, second = line_data(figure, 0)
+    np.testing.assert_allclose(first, np.array([20, 40, 60]) + 6 + 1)
+    np.testing.assert_allclose(second, np.array([20, 40, 60]) + 1)
+    assert [axis.get_ylabel() for axis in figure.axes] == ["λ", "size"]
+
+
+def pictures(dims=(5, 20), diverged="vae"):
+    """Results of Experiment 3 whose pictures all have the grey of their place."""
+    found = {}
+    for run in experiment3(latent_dims=dims, seeds=(0, 1)):
+        grey = 10 * list(EXPERIMENT3_MODELS).index(run.model) + run.latent_dim + 100 * run.seed
+        images = (
+            np.full((10, 28, 28), grey, np.uint8) + np.arange(10, dtype=np.uint8)[:, None, None]
+        )
+        originals = np.full((10, 28, 28), 200, np.uint8)
+        arrays = {"reconstructions": images, "originals": originals}
+        found[run] = Result("done", {}, PROVENANCE, {} if run.model == diverged else arrays)
+    return found
+
+
+def greys(figure: Figure, columns: int) -> np.ndarray:
+    values = [float(a.images[0].get_array()[0, 0]) if a.images else np.nan for a in figure.axes]
+    return np.array(values).reshape(-1, columns)
+
+
+def test_one_digit_is_shown_for_every_model_and_dimension_of_the_first_seed() -> None:
+    shown = greys(plots.one_digit(pictures(), 6, EXPERIMENT3_MODELS), 9)
+    tens = 10.0 * np.arange(8)
+    tens[EXPERIMENT3_MODELS.index("vae")] = np.nan
+    expected = [[200, *(tens + d + 6)] for d in (5, 20)]
+    np.testing.assert_array_equal(shown, expected)
+
+
+def test_ten_digits_are_shown_for_every_model_at_one_dimension() -> None:
+    figure = plots.ten_digits(pictures(), 20, ["aae", "vae"])
+    shown = greys(figure, 3)
+    assert shown.shape == (10, 3)
+    np.testing.assert_array_equal(shown[:, 0], np.full(10, 200))
+    np.testing.assert_array_equal(shown[:, 1], 10 * 5 + 20 + np.arange(10))
+    assert np.isnan(shown[:, 2]).all()
+    assert figure.get_suptitle() == ""
+    absent = plots.ten_digits(pictures(), 60, ["aae", "vae"])
+    assert absent.get_suptitle() == "none of these results has d = 60"
+    assert np.isnan(greys(absent, 3)[:, 1:]).all()
 
 
 def test_digits_are_drawn_row_by_row() -> None:
@@ -103,16 +273,95 @@ def test_the_prior_circles_of_the_latent_plane_hold_their_share() -> None:
         assert inside == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(codes)))
 
 
+# Tables and numbers -------------------------------------------------------------------------------
+
+
+def test_table_1_is_the_registry() -> None:
+    assert tables.ORIGINS.keys() == REGISTRY.keys()
+    table = tables.divergence_table()
+    assert len(table) == len(REGISTRY)
+    row = table.loc["Maximum mean discrepancy, squared"]
+    assert row["options"] == "bandwidth 1.0, estimator unbiased, prior sampled"
+    assert (row["model"], row["learned"]) == ("InfoVAE-MMD", "no")
+    assert table.loc["χ² divergence", "learned"] == "yes"
+    # Every source that is named is in the bibliography.
+    bibliography = (NOTEBOOKS.parent / "book" / "references.bib").read_text(encoding="utf-8")
+    for source in table["source"]:
+        author = source.split()[0].lower().replace("é", "e")
+        assert f"{author}{source[-4:]}," in bibliography
+
+
+def test_the_table_of_variants_is_that_of_the_presets() -> None:
+    table = tables.variant_table()
+    assert list(table.index) == [plots.LABELS[name] for name in PRESETS]
+    assert dict(table.loc["β-VAE"]) == {
+        "α": "-3",
+        "λ": "4",
+        "weight of KL": "4",
+        "weight of D": "0",
+        "D": "",
+        "besides": "",
+        "experiments": "3",
+    }
+    assert table.loc["InfoVAE-MMD", "experiments"] == "1, 2, 3"
+    assert table.loc["Free-Bits VAE", "besides"] == "at least 0.1 nats of KL a dimension"
+    assert table.loc["BN-VAE", "besides"] == "batch norm before the heads"
+
+
+def test_table_2_follows_the_specs(monkeypatch) -> None:
+    table = tables.setting_table("paper")
+    assert dict(table.loc["Experiment 2"]) == {
+        "runs a seed": 49,
+        "updates": "3,900",
+        "epochs": "10",
+        "B": "128",
+        "Adam's rate": "0.0001",
+        "d": "2, 5, 10, 20, 40, 60, 80",
+        "decoder": "transposed convolutions",
+        "penalty (α, λ)": "(1, 1000)",
+        "validation": "500 × 128, every 390 updates",
+    }
+    assert table.loc["Experiment 3", "decoder"] == "masked, 128 channels"
+    assert tables.setting_table("cpu").loc["Experiment 3", "decoder"] != "masked, 128 channels"
+    changed = [dataclasses.replace(run, learning_rate=0.5) for run in experiment2()]
+    monkeypatch.setitem(EXPERIMENTS, "experiment2", lambda **_: changed)
+    assert tables.setting_table("cpu").loc["Experiment 2", "Adam's rate"] == "0.5"
+
+
+def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
+    shown = schedule_results()
+    ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
+    table = tables.schedule_table(ours, followed, published("exp1"))
+    assert list(table.index) == list(schedule_plots.LABELS.values())
+    first = table.iloc[0]
+    assert first["MMD, last 1,000 steps"] == "30.00000 [0.01190]"
+    assert (first["target reached"], first["held from"]) == ("20", "never")
+    assert table.iloc[5]["target reached"] == "never"
+    assert first["SVM error"] == "diverged"
+
+
+def test_numbers_of_experiment_1_hold_ends_extremes_and_the_evaluations_share() -> None:
+    shown = schedule_results()
+    ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
+    found = tables.findings1(ours, followed, published("exp1"))
+    assert found["fixed_500_0_final"] == 30
+    assert found["published_fixed_500_0_final"] == 0.0119
+    assert (found["adaptive_lam_lam_min"], found["adaptive_lam_lam_max"]) == (26, 66)
+    assert found["evaluation_share"] == pytest.approx(11 / 14)
+    assert found["fixed_500_0_20_norm_ratio"] == 2
+    assert {type(value) for value in found.values()} == {float}
+
+
 def test_the_table_puts_the_published_value_in_brackets() -> None:
-    table = tables.beside(frame(results(seeds=[0])), plots.published_experiment2())
-    assert table.loc[("MMD", 2), "validation MMD"] == "2 [0.038]"
+    table = tables.beside(frame(results(seeds=[0])), published("exp2"))
+    assert table.loc[("InfoVAE-MMD", 2), "validation MMD"] == "2 [0.038]"
     assert table.loc[("VAE", 2), "validation MMD"] == "2"
-    assert table.loc[("MMD", 2), "test BCE (nats)"] == "diverged"
+    assert table.loc[("InfoVAE-MMD", 2), "test BCE (nats)"] == "diverged"
     assert len(table) == len(EXPERIMENT2_MODELS) * len(LATENT_DIMS)
 
 
 def test_numbers_for_the_text_are_plain_floats_of_the_seeds_mean() -> None:
-    found = tables.findings2(frame(results()), plots.published_experiment2())
+    found = tables.findings(frame(results()), published("exp2"))
     assert found["infovae_mmd_20_val_mmd"] == 20.5
     assert found["published_infovae_mmd_20_val_mmd"] == 0.00403
     assert found["escape_20"] == pytest.approx(3**-5)
@@ -134,15 +383,3 @@ def test_each_notebook_is_its_python_twin_executed(path: Path) -> None:
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == source
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source]
     assert all(cell.execution_count for cell in code)
-
-
-def test_frames_of_nothing_keep_their_columns() -> None:
-    assert list(frame({}).columns) == [
-        "model",
-        "latent_dim",
-        "seed",
-        "status",
-        "metric",
-        "value",
-    ]
-    assert isinstance(frame({}), pd.DataFrame)

@@ -26,10 +26,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infovae_core import data, store
+from infovae_core.frames import frame
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import SCHEMA
-from infovae_core.store import Result, SetAside, Store, StoreError, default_root, frame
+from infovae_core.store import Result, SetAside, Store, StoreError, default_root
 from tests.runs import small_run
 
 RUN = small_run()
