@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infovae_core import data, devices, experiments, grid
+from infovae_core import data, devices, experiments, grid, timing
 from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
 from infovae_core.parameters import integers
 from infovae_core.run import Run
@@ -143,6 +143,26 @@ def measure(
     chosen = Store(store or default_root(profile))
     done = grid.measure(runs, chosen, devices.resolve(device), data_root)
     typer.echo(f"{len(done)} of {len(runs)} runs measured anew; the others lack cached weights.")
+
+
+@app.command(name="time")
+def time_(
+    experiment: ExperimentArgument,
+    profile: ProfileOption = "cpu",
+    track: TrackOption = "as_written",
+    seeds: SeedsOption = "0",
+    latent_dims: LatentDimsOption = "",
+    data: DataOption = "",
+    precision: PrecisionOption = "fp32",
+    device: DeviceOption = "auto",
+    store: StoreOption = None,
+    data_root: RootOption = None,
+) -> None:
+    """Time the training steps of stored runs, taking turns, on an otherwise idle machine."""
+    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
+    chosen = Store(store or default_root(profile))
+    done = timing.time_grid(runs, chosen, devices.resolve(device), data_root, again=True)
+    typer.echo(f"{len(done)} of {len(runs)} runs timed; the others are not stored.")
 
 
 def main() -> None:

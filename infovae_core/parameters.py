@@ -70,10 +70,10 @@ class Parameters:
         chosen = asdict(self)
         return {name: chosen[name] for name in ("profile", "track", "seeds", "latent_dims")}
 
-    def command(self, experiment: str) -> str:
-        """The command that trains what these parameters need."""
+    def command(self, experiment: str, verb: str = "run") -> str:
+        """The command that trains (or does what `verb` says to) what these parameters need."""
         seeds = ",".join(map(str, self.seeds))
-        text = f"python -m infovae_core run {experiment} --profile {self.profile}"
+        text = f"python -m infovae_core {verb} {experiment} --profile {self.profile}"
         text += f" --track {self.track} --seeds {seeds}"
         if self.latent_dims is not None:
             text += f" --latent-dims {','.join(map(str, self.latent_dims))}"

@@ -18,7 +18,7 @@ from infovae_core.store import Result, provenance_line
 COLUMNS = (
     ("val_mmd", "validation MMD", "{:.2g}"),
     ("svm_error", "SVM error", "{:.3f}"),
-    ("train_seconds", "training (s)", "{:.0f}"),
+    ("timed_seconds", "training (s)", "{:.0f}"),
     ("test_bce", "test BCE (nats)", "{:.1f}"),
     ("norm_ratio", "‖z‖/√d", "{:.2f}"),
     ("classifier_auc", "classifier AUC", "{:.2f}"),
@@ -135,6 +135,14 @@ def provenance(parameters: Parameters, results: Mapping[Run, Result]) -> str:
         f"{'seed' if len(parameters.seeds) == 1 else 'seeds'} {seeds}, {data}; "
         f"{provenance_line(results.values())}."
     )
+
+
+def timed(results: Mapping[Run, Result]) -> str:
+    """Where the times were taken: devices and commits."""
+    seen = [result.provenance["timed"] for result in results.values()]
+    devices = sorted({str(one["device"]) for one in seen})
+    commits = sorted({str(one["commit"])[:10] for one in seen})
+    return f"timed on {', '.join(devices)}, commit {', '.join(commits)}"
 
 
 def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:

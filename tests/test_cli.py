@@ -194,11 +194,11 @@ def test_show_of_a_store_that_is_not_there(tmp_path, main):
 # Refusals -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["run", "status", "measure"])
+@pytest.mark.parametrize("command", ["run", "status", "measure", "time"])
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["experiment3"], "unknown experiment 'experiment3': .*Did you mean 'experiment2'"),
+        (["exprimant2"], "unknown experiment 'exprimant2': .*Did you mean 'experiment2'"),
         (["experiment2", "--profile", "papr"], "unknown profile 'papr': .*Did you mean 'paper'"),
         (["experiment2", "--track", "x"], "unknown track 'x': choose from as_written."),
         (["experiment2", "--data", "digit"], "unknown data set 'digit': .*mean 'digits'"),
@@ -221,7 +221,7 @@ def test_a_wrong_selection_is_one_line_and_exit_code_two(main, command, options,
     assert re.match(f"error: {complaint}", complaints)
 
 
-@pytest.mark.parametrize("command", ["run", "measure"])
+@pytest.mark.parametrize("command", ["run", "measure", "time"])
 def test_a_device_that_is_not_there_is_refused(main, monkeypatch, command):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     code, printed, complaint = main(command, *SELECTION, "--device", "cuda")

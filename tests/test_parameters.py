@@ -34,6 +34,10 @@ def test_the_command_names_what_is_asked_for() -> None:
         "python -m infovae_core run experiment2 --profile cpu --track as_written --seeds 0,1 "
         "--latent-dims 2,20"
     )
+    assert Parameters.read(GOOD).command("experiment2", "time").split()[3:5] == [
+        "time",
+        "experiment2",
+    ]
     assert "--latent-dims" not in Parameters.read(GOOD).command("experiment2")
 
 
