@@ -213,7 +213,7 @@ def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) 
     quoted = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"].to_dict()
     for prefix, values in (("", final), ("published_", quoted)):
         found |= {f"{prefix}{name}_final": float(value) for name, value in values.items()}
-    free = ["fixed_500_1", "fixed_1000_1", "adaptive_lam", "adaptive_alpha", "adaptive_both"]
+    free: list[str] = ["fixed_500_1", "fixed_1000_1", "adaptive_lam", "adaptive_alpha", "adaptive_both"]
     read = followed[followed["metric"] == "val_mmd"].groupby(["model", "step"])["value"].mean()
     settled = [
         steps_to_hold(list(read[name].items()), 1.1 * final[name]) or math.nan for name in free
