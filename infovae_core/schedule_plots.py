@@ -12,7 +12,7 @@ from infovae_core.plots import GREY, PALETTE, plain_decades
 
 LABELS = {
     **{
-        name: f"λ = {lam:g}, α = {alpha:g}"
+        name: f"λ\u00a0=\u00a0{lam:g}, α\u00a0=\u00a0{alpha:g}"
         for name, (alpha, lam, schedule) in EXPERIMENT1_SCHEDULES.items()
         if schedule is None
     },

@@ -55,7 +55,7 @@ def divergence_table() -> pd.DataFrame:
             "model": ", ".join(LABELS[model] for model in users),
         }
     order = [title for title, *_ in ORIGINS.values()]
-    return pd.DataFrame.from_dict(rows, orient="index").loc[order].rename_axis("divergence")
+    return _table(rows, "divergence").loc[order]
 
 
 def variant_table() -> pd.DataFrame:
@@ -78,7 +78,7 @@ def variant_table() -> pd.DataFrame:
             "besides": ", ".join(further),
             "experiments": ", ".join(name[-1] for name in users if model in users[name]),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    return _table(rows, "model")
 
 
 def setting_table(profile: str) -> pd.DataFrame:
@@ -113,7 +113,12 @@ def setting_table(profile: str) -> pd.DataFrame:
             "validation": _each(runs, lambda run: f"{run.val_batches} × {run.val_batch_size}")
             + f", every {', '.join(map(str, sorted(every)))} updates",
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("experiment")
+    return _table(rows, "").T
+
+
+def _table(rows: Mapping[str, Mapping[str, Any]], corner: str) -> pd.DataFrame:
+    """Rows by name, with what they are in the corner of the heading."""
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(columns=corner or None)
 
 
 def _each(runs: Iterable[Run], form: Callable[[Run], Any]) -> str:
@@ -160,7 +165,7 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
                 key = (model, latent_dim, metric)
                 text = form.format(mine[key]) if key in mine.index else "diverged"
                 if key in published.index:
-                    text += f" [{form.format(published[key])}]"
+                    text += f"\u00a0[{form.format(published[key])}]"
                 cells[heading] = text
             rows[LABELS[model], latent_dim] = cells
     table = pd.DataFrame.from_dict(rows, orient="index")
@@ -186,7 +191,7 @@ def schedule_table(
 
     rows = {}
     for name, value in final_mmd(followed).items():
-        known = f" [{published[name]:.5f}]" if name in published.index else ""
+        known = f"\u00a0[{published[name]:.5f}]" if name in published.index else ""
         rows[schedule_plots.LABELS[name]] = {
             f"MMD, last {FINAL_STEPS:,} steps": f"{value:.5f}{known}",
             "target reached": cell(name, "steps_to_target", "{:,.0f}", "never"),
@@ -196,7 +201,7 @@ def schedule_table(
             "SVM error": cell(name, "svm_error", "{:.3f}", "diverged"),
             "classifier AUC": cell(name, "classifier_auc", "{:.2f}", "diverged"),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("schedule")
+    return _table(rows, "schedule")
 
 
 def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
@@ -210,10 +215,11 @@ def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) 
     """
     found = findings(ours, theirs)
     final = final_mmd(followed)
-    quoted = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"].to_dict()
+    rows = theirs[theirs["metric"] == "final_val_mmd"]
+    quoted = dict(zip(rows["model"], rows["value"], strict=True))
     for prefix, values in (("", final), ("published_", quoted)):
         found |= {f"{prefix}{name}_final": float(value) for name, value in values.items()}
-    free: list[str] = ["fixed_500_1", "fixed_1000_1", "adaptive_lam", "adaptive_alpha", "adaptive_both"]
+    free = ["fixed_500_1", "fixed_1000_1", "adaptive_lam", "adaptive_alpha", "adaptive_both"]
     read = followed[followed["metric"] == "val_mmd"].groupby(["model", "step"])["value"].mean()
     settled = [
         steps_to_hold(list(read[name].items()), 1.1 * final[name]) or math.nan for name in free

@@ -311,7 +311,7 @@ def test_the_table_of_variants_is_that_of_the_presets() -> None:
 
 def test_table_2_follows_the_specs(monkeypatch) -> None:
     table = tables.setting_table("paper")
-    assert dict(table.loc["Experiment 2"]) == {
+    assert dict(table["Experiment 2"]) == {
         "runs a seed": 49,
         "updates": "3,900",
         "epochs": "10",
@@ -322,11 +322,11 @@ def test_table_2_follows_the_specs(monkeypatch) -> None:
         "penalty (α, λ)": "(1, 1000)",
         "validation": "500 × 128, every 390 updates",
     }
-    assert table.loc["Experiment 3", "decoder"] == "masked, 128 channels"
-    assert tables.setting_table("cpu").loc["Experiment 3", "decoder"] != "masked, 128 channels"
+    assert table.loc["decoder", "Experiment 3"] == "masked, 128 channels"
+    assert tables.setting_table("cpu").loc["decoder", "Experiment 3"] != "masked, 128 channels"
     changed = [dataclasses.replace(run, learning_rate=0.5) for run in experiment2()]
     monkeypatch.setitem(EXPERIMENTS, "experiment2", lambda **_: changed)
-    assert tables.setting_table("cpu").loc["Experiment 2", "Adam's rate"] == "0.5"
+    assert tables.setting_table("cpu").loc["Adam's rate", "Experiment 2"] == "0.5"
 
 
 def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
@@ -335,7 +335,7 @@ def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
     table = tables.schedule_table(ours, followed, published("exp1"))
     assert list(table.index) == list(schedule_plots.LABELS.values())
     first = table.iloc[0]
-    assert first["MMD, last 1,000 steps"] == "30.00000 [0.01190]"
+    assert first["MMD, last 1,000 steps"] == "30.00000\u00a0[0.01190]"
     assert (first["target reached"], first["held from"]) == ("20", "never")
     assert table.iloc[5]["target reached"] == "never"
     assert first["SVM error"] == "diverged"
@@ -366,7 +366,7 @@ def test_a_caption_says_where_times_were_taken() -> None:
 
 def test_the_table_puts_the_published_value_in_brackets() -> None:
     table = tables.beside(frame(results(seeds=[0])), published("exp2"))
-    assert table.loc[("InfoVAE-MMD", 2), "validation MMD"] == "2 [0.038]"
+    assert table.loc[("InfoVAE-MMD", 2), "validation MMD"] == "2\u00a0[0.038]"
     assert table.loc[("VAE", 2), "validation MMD"] == "2"
     assert table.loc[("InfoVAE-MMD", 2), "test BCE (nats)"] == "diverged"
     assert len(table) == len(EXPERIMENT2_MODELS) * len(LATENT_DIMS)
