@@ -116,7 +116,7 @@ def setting_table(profile: str) -> pd.DataFrame:
     return _table(rows, "").T
 
 
-def _table(rows: Mapping[str, Mapping[str, Any]], corner: str) -> pd.DataFrame:
+def _table(rows: dict[str, dict[str, Any]], corner: str) -> pd.DataFrame:
     """Rows by name, with what they are in the corner of the heading."""
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(columns=corner or None)
 
