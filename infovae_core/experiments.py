@@ -124,7 +124,7 @@ def experiment3(
 
     Args:
         profile: "smoke" (h = 8, 10 steps, and latent dimensions 2 and 20 unless given), "cpu"
-            (h = 16, 2 epochs: what two cores do in two hours), or "paper" (h = 128, 10
+            (h = 16, 2 epochs: what two cores do in an hour), or "paper" (h = 128, 10
             epochs: needs a GPU).
         track: Which reading of the thesis.
         seeds: One run of every cell for each.

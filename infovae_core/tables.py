@@ -144,6 +144,11 @@ def provenance(parameters: Parameters, results: Mapping[Run, Result]) -> str:
     )
 
 
+def hours(results: Mapping[Run, Result]) -> float:
+    """Hours that training and measuring took, all runs together, as they were made."""
+    return sum(float(result.provenance["seconds"]) for result in results.values()) / 3600
+
+
 def timed(results: Mapping[Run, Result]) -> str:
     """Where the times were taken: devices and commits."""
     seen = [result.provenance["timed"] for result in results.values()]
@@ -244,6 +249,23 @@ def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) 
         model, metric = cast("tuple[str, str]", key)
         found |= {f"{model}_{metric}_{which}": float(row[which]) for which in ("min", "max")}
     return found
+
+
+def findings3(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
+    """`findings` of Experiment 3, and two of the models without a KL term.
+
+    `recon_spread` is the range, in nats, of their test reconstruction losses at the largest latent
+    dimension, `free_norm` the greatest of their ‖z‖/√d.
+    """
+    found = findings(ours, theirs)
+    free = [name for name, preset in PRESETS.items() if preset.objective.alpha == 1]
+    rows = ours[ours["model"].isin(free)]
+    means = rows.groupby(["metric", "latent_dim", "model"])["value"].mean()
+    losses = means["test_bce", ours["latent_dim"].max()]
+    return found | {
+        "recon_spread": float(losses.max() - losses.min()),
+        "free_norm": float(means["norm_ratio"].max()),
+    }
 
 
 def findings(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:

@@ -149,7 +149,8 @@ tables.schedule_table(ours, followed, theirs)
 # one seed a difference of an evaluation or two is no finding.
 #
 # **Sensitivity to α is large, as the thesis says**, though the two groups change places by rulers
-# that have not gone blind: the codes of the runs with $\alpha = 1$ are some twenty times too large, and
+# that have not gone blind: the codes of the runs with $\alpha = 1$ have
+# {glue:text}`fixed_500_1_20_norm_ratio:.0f` times the prior's size, and
 # a classifier tells them from prior draws without error (AUC
 # {glue:text}`fixed_500_1_20_classifier_auc:.2f`); those with $\alpha = 0$ have nearly the prior's size,
 # and it tells them less surely ({glue:text}`fixed_500_0_20_classifier_auc:.2f`). Sensitivity to $\lambda$ between 500 and 1500 is

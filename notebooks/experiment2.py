@@ -136,7 +136,7 @@ plots.plt.show()
 # **Stein, with all terms of its definition, does nearly the same**: aligned at $d = 5$, where its
 # codes have {glue:text}`infovae_stein_5_norm_ratio:.2f` times the prior's size, and gone at $d = 20$
 # ({glue:text}`infovae_stein_20_norm_ratio:.0f` times). At $d = 2$ it collapses, with
-# {glue:text}`infovae_stein_2_active_units:.0f` active units. The published values, all above 0.2, such
+# {glue:text}`infovae_stein_2_active_units:.0f` active units. The published values, such
 # as {glue:text}`published_infovae_stein_20_val_mmd:.2f` at $d = 20$, are not reproduced.
 #
 # **Cramér at this weight collapses at every dimension.** At $d = 20$ the KL term falls to

@@ -341,6 +341,25 @@ def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
     assert first["SVM error"] == "diverged"
 
 
+def test_the_spread_of_reconstruction_is_that_of_models_without_kl_at_the_largest_d() -> None:
+    losses = {"recon_ae": 30.0, "aae": 29.0, "infovae_mmd": 31.5, "contrastive_ae": 31.0}
+    shown = {
+        run: Result(
+            "done",
+            {
+                "test_bce": losses.get(run.model, 99.0) * run.latent_dim,
+                "norm_ratio": 9.0 if run.model == "vae" else losses.get(run.model, 1.0) / 10,
+            },
+            PROVENANCE,
+        )
+        for run in experiment3(latent_dims=(2, 10))
+    }
+    found = tables.findings3(frame(shown), published("exp3"))
+    assert found["recon_spread"] == 25.0
+    assert found["free_norm"] == 3.15
+    assert found["vae_2_test_bce"] == 198
+
+
 def test_numbers_of_experiment_1_hold_ends_and_extremes() -> None:
     shown = schedule_results()
     ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
@@ -361,6 +380,7 @@ def test_numbers_of_experiment_1_hold_ends_and_extremes() -> None:
 def test_a_caption_says_where_times_were_taken() -> None:
     provenance = PROVENANCE | {"timed": {"device": "another, 2 threads", "commit": "f" * 40}}
     shown = {run: Result("done", {}, provenance) for run in experiment2()}
+    assert tables.hours({run: Result("done", {}, {"seconds": 1800}) for run in shown}) == 24.5
     assert tables.timed(shown) == "timed on another, 2 threads, commit ffffffffff"
 
 
