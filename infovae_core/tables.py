@@ -91,6 +91,7 @@ def setting_table(profile: str) -> pd.DataFrame:
     for name in EXPERIMENTS:
         runs = experiments.runs(name, profile=profile)
         every = {run.eval_every for run in runs}
+        penalized = [run for run in runs if run.objective.weight]
         rows[f"Experiment {name[-1]}"] = {
             "runs a seed": len(runs),
             "updates": _each(runs, lambda run: f"{run.steps:,}"),
@@ -106,10 +107,8 @@ def setting_table(profile: str) -> pd.DataFrame:
                     else "transposed convolutions"
                 ),
             ),
-            "penalty (α, λ)": _each(
-                [run for run in runs if run.objective.weight],
-                lambda run: f"({run.objective.alpha:g}, {run.objective.lam:g})",
-            ),
+            "α of penalties": _each(penalized, lambda run: f"{run.objective.alpha:g}"),
+            "λ of penalties": _each(penalized, lambda run: f"{run.objective.lam:g}"),
             "validation": _each(runs, lambda run: f"{run.val_batches} × {run.val_batch_size}")
             + f", every {', '.join(map(str, sorted(every)))} updates",
         }

@@ -24,7 +24,7 @@
 #
 # **This is not the thesis's full size.** Fifty-six runs of ten epochs, with 128 channels in the masked
 # convolutions, need a GPU. The stored results shown below are those of the profile `cpu`, which
-# two processor cores finish in about {glue:text}`hours:.1f` hours: {glue:text}`channels` channels and
+# two processor cores finish in about {glue:text}`hours:.1f` h: {glue:text}`channels` channels and
 # {glue:text}`epochs` epochs. Published values are drawn beside them to compare shapes and orders,
 # not levels.
 #

@@ -59,6 +59,8 @@ tables.setting_table("paper")
 
 # %% [markdown]
 # "Validation" is the number of fixed minibatches times their size; $B$ is the training minibatch.
+# $\alpha$ and $\lambda$ are those of the models with a divergence; in Experiment 1 schedules start from
+# them.
 # The encoder has two convolutions (32 and 64 channels, $4 \times 4$, stride 2) and a linear layer for
 # each of $\mu$ and $\log\sigma^2$. The decoder of Experiments 1 and 2 mirrors it with transposed
 # convolutions. That of Experiment 3 has a linear layer, two nearest-neighbour upsamplings with a

@@ -319,10 +319,12 @@ def test_table_2_follows_the_specs(monkeypatch) -> None:
         "Adam's rate": "0.0001",
         "d": "2, 5, 10, 20, 40, 60, 80",
         "decoder": "transposed convolutions",
-        "penalty (α, λ)": "(1, 1000)",
+        "α of penalties": "1",
+        "λ of penalties": "1000",
         "validation": "500 × 128, every 390 updates",
     }
     assert table.loc["decoder", "Experiment 3"] == "masked, 128 channels"
+    assert table.loc["α of penalties", "Experiment 1"] == "0, 0.5, 1"
     assert tables.setting_table("cpu").loc["decoder", "Experiment 3"] != "masked, 128 channels"
     changed = [dataclasses.replace(run, learning_rate=0.5) for run in experiment2()]
     monkeypatch.setitem(EXPERIMENTS, "experiment2", lambda **_: changed)
