@@ -93,18 +93,19 @@ def step_seconds(
         runs: The runs.
         images: A minibatch for each, on the device to be timed.
         repetitions: Turns that are counted.
-        steps: Training steps in each turn.
+        steps: Training steps in each turn, at most a tenth of the run's own.
     """
     device = images[0].device if images else torch.device("cpu")
     trainers = [Trainer(run, device) for run in runs]
     found: list[list[float]] = [[] for _ in runs]
     for turn in tqdm(range(1 + repetitions), unit="turn"):
-        for trainer, x, seconds in zip(trainers, images, found, strict=True):
+        for run, trainer, x, seconds in zip(runs, trainers, images, found, strict=True):
+            made = max(1, min(steps, run.steps // 10))
             devices.synchronize(device)
             start = time.perf_counter()
-            for _ in range(steps):
+            for _ in range(made):
                 trainer.step(x)
             devices.synchronize(device)
             if turn:
-                seconds.append((time.perf_counter() - start) / steps)
+                seconds.append((time.perf_counter() - start) / made)
     return found

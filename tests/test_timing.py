@@ -1,6 +1,7 @@
 """Timing in turns: every run as often as the others, and stored beside what is known."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -26,11 +27,15 @@ def test_runs_take_turns_and_the_first_turn_is_not_counted(monkeypatch):
 
     monkeypatch.setattr(timing, "Trainer", Recorder)
     x = data.load("digits").train.images[:16]
-    found = step_seconds(RUNS, [x] * 3, repetitions=2, steps=5)
-    turn = [(run.model, 16) for run in RUNS for _ in range(5)]
+    runs = [replace(run, steps=steps) for run, steps in zip(RUNS, (100, 30, 4), strict=True)]
+    made = (5, 3, 1)  # At most a tenth of the run's own.
+    found = step_seconds(runs, [x] * 3, repetitions=2, steps=5)
+    turn = [(run.model, 16) for run, n in zip(runs, made, strict=True) for _ in range(n)]
     assert order == 3 * turn
     # The clock reads 0, 1, 4, 9, …, once a run in the first turn and twice in those that count.
-    assert found == [[(7 + 4 * (i + 3 * turn)) / 5 for turn in range(2)] for i in range(3)]
+    assert found == [
+        [(7 + 4 * (i + 3 * turn)) / n for turn in range(2)] for i, n in enumerate(made)
+    ]
 
 
 @pytest.fixture
