@@ -8,7 +8,6 @@ negative; "biased" is the V-statistic.
 A divergence with parameters of its own, learned beside the model, is a critic: see `critics.py`.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -45,14 +44,7 @@ def options(name: str, **given: Any) -> dict[str, Any]:
         UnknownName: If the divergence, or an option of it, does not exist.
     """
     divergence = REGISTRY[names.check("divergence", name, REGISTRY)]
-    known = {
-        key: parameter.default
-        for key, parameter in inspect.signature(divergence).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
-    }
-    for key in given:
-        names.check(f"option of {name}", key, known)
-    return known | given
+    return names.options(name, divergence, given)
 
 
 # Distances and kernels --------------------------------------------------------------------------

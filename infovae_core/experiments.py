@@ -93,21 +93,14 @@ def experiment2(
     length: dict[str, Any] = (
         {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": 3900}
     )
-    return [
-        Run(
-            model=model,
-            objective=preset(model).objective,
-            batch_norm=preset(model).batch_norm,
-            latent_dim=latent_dim,
-            seed=seed,
-            data=data or ("digits" if smoke else "mnist"),
-            precision=precision,
-            **length,
-        )
-        for seed in seeds
-        for latent_dim in latent_dims
-        for model in EXPERIMENT2_MODELS
-    ]
+    return _cells(
+        EXPERIMENT2_MODELS,
+        seeds,
+        latent_dims,
+        data=data or ("digits" if smoke else "mnist"),
+        precision=precision,
+        **length,
+    )
 
 
 def experiment3(
@@ -142,22 +135,15 @@ def experiment3(
         "cpu": {"masked_channels": 16, "steps": 2 * 390},
         "paper": {"masked_channels": 128, "steps": 10 * 390},
     }[profile]
-    return [
-        Run(
-            model=model,
-            objective=preset(model).objective,
-            batch_norm=preset(model).batch_norm,
-            latent_dim=latent_dim,
-            seed=seed,
-            learning_rate=1e-3,
-            data=data or ("digits" if smoke else "mnist"),
-            precision=precision,
-            **size,
-        )
-        for seed in seeds
-        for latent_dim in latent_dims
-        for model in EXPERIMENT3_MODELS
-    ]
+    return _cells(
+        EXPERIMENT3_MODELS,
+        seeds,
+        latent_dims,
+        learning_rate=1e-3,
+        data=data or ("digits" if smoke else "mnist"),
+        precision=precision,
+        **size,
+    )
 
 
 def _sweep(
@@ -178,6 +164,25 @@ def _sweep(
         if not values:
             raise ValueError(f"{what} must name at least one value, got none")
     return smoke, seeds, list(latent_dims)
+
+
+def _cells(
+    models: Iterable[str], seeds: Iterable[int], latent_dims: Sequence[int], **settings: Any
+) -> list[Run]:
+    """One run of each preset for each seed and latent dimension, all at the same settings."""
+    return [
+        Run(
+            model=model,
+            objective=preset(model).objective,
+            batch_norm=preset(model).batch_norm,
+            latent_dim=latent_dim,
+            seed=seed,
+            **settings,
+        )
+        for seed in seeds
+        for latent_dim in latent_dims
+        for model in models
+    ]
 
 
 # By name, α, λ and how they change: the thesis's nine, then two that anneal the KL term's weight.

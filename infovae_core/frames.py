@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from infovae_core.grid import CURVE_EVERY
+from infovae_core.objectives import Terms
 from infovae_core.run import Run
 from infovae_core.store import Result
 
@@ -72,7 +74,8 @@ def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_mode
     """One row for each run, metric and step at which a run was evaluated.
 
     Besides what each evaluation measured, and α and λ as they were in the update before it, there
-    are the terms of the loss on training minibatches: means of the 20 steps that end at `step`.
+    are the terms of the loss on training minibatches: means of the `CURVE_EVERY` steps that end
+    at `step`.
     """
     parts = [pd.DataFrame(columns=["model", "seed", "metric", "step", "value"])]
     for run, result in results.items():
@@ -85,8 +88,8 @@ def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_mode
         for name in ("alpha", "lam"):
             found[name] = (steps[1:], found[name][1][1:])  # Before the first update there is none.
         terms = result.arrays["curve"]
-        at = 20 * (1 + pd.RangeIndex(len(terms)))
-        for column, name in enumerate(("loss", "reconstruction", "kl", "divergence", "extra")):
+        at = CURVE_EVERY * (1 + pd.RangeIndex(len(terms)))
+        for column, name in enumerate(Terms._fields):
             found[name] = (at, terms[:, column])
         parts += [
             pd.DataFrame(

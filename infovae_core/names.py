@@ -1,7 +1,9 @@
 """Names a user may give: one check, one error, for every registry of the package."""
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 
 class UnknownName(ValueError):
@@ -25,3 +27,21 @@ def check(kind: str, name: str, choices: Iterable[str]) -> str:
     nearest = get_close_matches(str(name), choices, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise UnknownName(f"unknown {kind} {name!r}: choose from {', '.join(choices)}.{hint}")
+
+
+def options(name: str, function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of what is registered as `name`: those given, and the defaults of the others.
+
+    The options of a function, or of a class, are its keyword-only parameters that have a default.
+
+    Raises:
+        UnknownName: If there is no such option.
+    """
+    known = {
+        key: parameter.default
+        for key, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+    }
+    for key in given:
+        check(f"option of {name}", key, known)
+    return known | dict(given)

@@ -4,7 +4,6 @@ A schedule is a rule for one step. It keeps no state: what it needs of the past,
 step before and what was measured last, is handed to it, so a sequence can be cut and continued.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -72,14 +71,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         rule = REGISTRY[names.check("schedule", self.name, REGISTRY)]
-        known = {
-            key: parameter.default
-            for key, parameter in inspect.signature(rule).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY
-        }
-        for key in self.options:
-            names.check(f"option of {self.name}", key, known)
-        object.__setattr__(self, "options", known | dict(self.options))
+        object.__setattr__(self, "options", names.options(self.name, rule, self.options))
 
     def __call__(self, moment: Moment) -> Weights:
         """The weights of the update that follows `moment`."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pandas as pd
 
 from infovae_core import divergences, experiments, schedule_plots
-from infovae_core.experiments import EXPERIMENTS
+from infovae_core.experiments import EXPERIMENT1_SCHEDULES, EXPERIMENTS
 from infovae_core.frames import FINAL_STEPS, final_mmd
 from infovae_core.metrics import steps_to_hold
 from infovae_core.objectives import PRESETS
@@ -223,7 +223,7 @@ def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) 
     quoted = dict(zip(rows["model"], rows["value"], strict=True))
     for prefix, values in (("", final), ("published_", quoted)):
         found |= {f"{prefix}{name}_final": float(value) for name, value in values.items()}
-    free = ["fixed_500_1", "fixed_1000_1", "adaptive_lam", "adaptive_alpha", "adaptive_both"]
+    free = [name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1]
     read = followed[followed["metric"] == "val_mmd"].groupby(["model", "step"])["value"].mean()
     settled = [
         steps_to_hold(list(read[name].items()), 1.1 * final[name]) or math.nan for name in free

@@ -49,7 +49,8 @@ def time_grid(
         return []
     stored = list(results)
     splits = {
-        (run.data, run.pixels): data.load(run.data, root, device, run.pixels) for run in stored
+        (name, pixels): data.load(name, root, device, pixels)
+        for name, pixels in {(run.data, run.pixels) for run in stored}
     }
     images = [splits[run.data, run.pixels].train.images[: run.batch_size] for run in stored]
     with flush_denormals():
