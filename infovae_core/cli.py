@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from infovae_core import data, devices, experiments, grid, timing
+from infovae_core.cluster import ClusterError
+from infovae_core.data import DataError
+from infovae_core.devices import DeviceError
 from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
 from infovae_core.parameters import integers
 from infovae_core.run import Run
@@ -68,12 +71,30 @@ def run(
     device: DeviceOption = "auto",
     store: StoreOption = None,
     data_root: RootOption = None,
+    stack: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most runs trained side by side; by default 1 on a CPU."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Train in this many processes of this machine.")
+    ] = 0,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Train on the workers of this Dask scheduler, tcp://….")
+    ] = None,
 ) -> None:
     """Train and store what is not stored yet."""
     runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
     chosen = Store(store or default_root(profile))
     try:
-        trained = grid.run_grid(runs, chosen, devices.resolve(device), data_root)
+        trained = grid.run_grid(
+            runs,
+            chosen,
+            devices.resolve(device),
+            data_root,
+            stack=stack,
+            workers=workers,
+            scheduler=scheduler,
+        )
     except KeyboardInterrupt:
         stored = sum(run in chosen for run in runs)
         typer.echo(f"\nStopped: {stored} of {len(runs)} runs are stored. The same command goes on.")
@@ -169,6 +190,6 @@ def main() -> None:
     """Run the command line; a refusal is one clear message, not a traceback."""
     try:
         app()
-    except (ValueError, data.DataError, devices.DeviceError, StoreError) as error:
+    except (ValueError, DataError, DeviceError, StoreError, ClusterError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None

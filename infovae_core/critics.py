@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from infovae_core.divergences import register
+from infovae_core.layers import Linear
 from infovae_core.models import initialize
 
 
@@ -30,7 +31,7 @@ class Critic(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for wide, narrow in pairwise(widths):
-            layers += [nn.Linear(wide, narrow), nn.ReLU()]
+            layers += [Linear(wide, narrow), nn.ReLU()]
         self.network = nn.Sequential(*layers[:-1])
         self.learning_rate = learning_rate
         initialize(self, generator)

@@ -11,7 +11,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,6 +80,15 @@ class Split:
     train: Partition
     val: Partition
     test: Partition
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same data on a device; tensors that are there already are shared."""
+
+        def moved(part: Partition) -> Partition:
+            return Partition(part.images.to(device), part.labels.to(device))
+
+        train, val, test = map(moved, (self.train, self.val, self.test))
+        return replace(self, train=train, val=val, test=test)
 
 
 def load(

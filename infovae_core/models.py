@@ -1,4 +1,4 @@
-"""Encoder, decoder and the variational autoencoder of thesis §3.2.
+"""Encoder, decoder and the variational autoencoder of thesis §3.2, for one model or a stack.
 
 Activations are kept channels-last throughout: flattening and unflattening follow that layout, so
 that no gradient has to be brought from one memory order into the other.
@@ -10,7 +10,16 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, fold, interpolate, pad
+from torch.nn.functional import interpolate
+
+from infovae_core.layers import (
+    BatchNorm,
+    Convolution,
+    GroupedConvolution,
+    Linear,
+    MaskedConvolution,
+    TransposedConvolution,
+)
 
 
 class Output(NamedTuple):
@@ -57,83 +66,56 @@ class Architecture:
 
 
 class Encoder(nn.Module):
-    """Two strided convolutions and two linear heads: (B, 1, 28, 28) → (μ, log σ²), each (B, d)."""
+    """Two strided convolutions and two linear heads: (..., B, 1, 28, 28) → μ and log σ²."""
 
     def __init__(self, architecture: Architecture) -> None:
         """Build the layers; `initialize` draws their parameters."""
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 32, 4, stride=2, padding=1)
-        self.conv2 = nn.Conv2d(32, 64, 4, stride=2, padding=1)
-        self.norm = nn.BatchNorm1d(7 * 7 * 64) if architecture.batch_norm else nn.Identity()
+        self.conv1 = Convolution(1, 32)
+        self.conv2 = Convolution(32, 64)
+        self.norm = BatchNorm(7 * 7 * 64) if architecture.batch_norm else nn.Identity()
         # One matrix product serves both heads.
-        self.heads = nn.Linear(7 * 7 * 64, 2 * architecture.latent_dim)
+        self.heads = Linear(7 * 7 * 64, 2 * architecture.latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z|x)."""
-        h = torch.relu(self.conv1(x))
+        """Mean and log-variance of q(z|x), each (..., B, d)."""
+        h = torch.relu(self.conv1(x.movedim(-3, -1)))
         h = torch.relu(self.conv2(h))
-        mu, logvar = self.heads(self.norm(h.permute(0, 2, 3, 1).flatten(1))).chunk(2, dim=-1)
+        mu, logvar = self.heads(self.norm(h.flatten(-3))).chunk(2, dim=-1)
         return mu, logvar
 
 
 class Decoder(nn.Module):
-    """A linear layer and two transposed convolutions: (B, d) → logits (B, 1, 28, 28)."""
+    """A linear layer and two transposed convolutions: (..., B, d) → (..., B, 1, 28, 28)."""
 
     def __init__(self, architecture: Architecture) -> None:
         """Build the layers; `initialize` draws their parameters."""
         super().__init__()
-        self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * 64)
+        self.linear = Linear(architecture.latent_dim, 7 * 7 * 64)
         self.relu = architecture.decoder_relu
-        self.deconv1 = nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1)
-        self.deconv2 = nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1)
+        self.deconv1 = TransposedConvolution(64, 32)
+        self.deconv2 = TransposedConvolution(32, 1)
 
     def forward(self, z: Tensor) -> Tensor:
         """Logits of p(x|z)."""
         h = self.linear(z)
         if self.relu:
             h = torch.relu(h)
-        h = h.unflatten(1, (7, 7, 64)).permute(0, 3, 1, 2)
-        h = torch.relu(self.deconv1(h))
-        # The last transposed convolution has one channel out: as one matrix product and a fold it
-        # takes half the time.
-        patches = h.permute(0, 2, 3, 1).flatten(1, 2) @ self.deconv2.weight.flatten(1)
-        logits = fold(patches.mT, (28, 28), kernel_size=4, stride=2, padding=1)
-        bias: Tensor = self.deconv2.get_parameter("bias")
-        return logits + bias[:, None, None]
-
-
-class MaskedConv2d(nn.Module):
-    """A 3 × 3 convolution of the pixels before each one in raster order: (B, C, H, W) → the same.
-
-    Type "A" sees the three pixels above and the one to the left, "B" also the pixel itself (van
-    den Oord et al. 2016, §3.4). Only these taps are parameters and only they are computed, as two
-    small dense convolutions: one of the row above, one of the row itself.
-    """
-
-    def __init__(self, channels: int, kind: str) -> None:
-        """Build the taps; `initialize` draws them as those of the 3 × 3 convolution they are in."""
-        super().__init__()
-        self.above = nn.Parameter(torch.empty(channels, channels, 1, 3))
-        self.left = nn.Parameter(torch.empty(channels, channels, 1, {"A": 1, "B": 2}[kind]))
-        self.bias = nn.Parameter(torch.empty(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve the row above and the row itself."""
-        # Shifts by `pad`, one row down and one column right: a slice's gradient would lose the
-        # channels-last layout.
-        above = pad(conv2d(x, self.above, padding=(0, 1)), (0, 0, 1, -1))
-        left = pad(x, (1, self.left.shape[-1] - 2))
-        return above + conv2d(left, self.left, self.bias)
+        h = torch.relu(self.deconv1(h.unflatten(-1, (7, 7, 64))))
+        logits: Tensor = self.deconv2(h)
+        return logits.movedim(-1, -3)
 
 
 class MaskedDecoder(nn.Module):
-    """The decoder of Experiment 3 (thesis §3.2): (B, d) → logits (B, 1, 28, 28).
+    """The decoder of Experiment 3 (thesis §3.2): (..., B, d) → logits (..., B, 1, 28, 28).
 
     A linear layer, two nearest-neighbour upsamplings each with a trained 3 × 3 convolution, five
     masked convolutions (one of type A, four of type B), a 1 × 1 convolution. The masks act on
     features of the code, never on pixels, so pixels are independent given the code. A ReLU
     follows each convolution but the last, as in the design that the thesis refers to; of those
     between masked convolutions its text says nothing.
+
+    The models of a stack are groups of channels.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -141,24 +123,30 @@ class MaskedDecoder(nn.Module):
         super().__init__()
         h = architecture.masked_channels
         assert h is not None
-        self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * h)
-        self.upsampled = nn.ModuleList(nn.Conv2d(h, h, 3, padding=1) for _ in range(2))
-        self.masked = nn.ModuleList(MaskedConv2d(h, kind) for kind in "ABBBB")
-        self.out = nn.Conv2d(h, 1, 1)
+        self.linear = Linear(architecture.latent_dim, 7 * 7 * h)
+        self.upsampled = nn.ModuleList(GroupedConvolution(h, h, 3) for _ in range(2))
+        self.masked = nn.ModuleList(MaskedConvolution(h, kind) for kind in "ABBBB")
+        self.out = GroupedConvolution(h, 1, 1)
 
     def forward(self, z: Tensor) -> Tensor:
         """Logits of p(x|z)."""
-        h = self.linear(z).unflatten(1, (7, 7, -1)).permute(0, 3, 1, 2)
+        h = self.linear(z).unflatten(-1, (7, 7, -1))
+        if self.linear.weight.dim() == 3:  # (R, B, 7, 7, h) to (B, 7, 7, R·h)
+            h = h.permute(1, 2, 3, 0, 4).flatten(3)
+        h = h.flatten(0, -4).permute(0, 3, 1, 2)
         for convolution in self.upsampled:
             h = torch.relu(convolution(interpolate(h, scale_factor=2)))
         for convolution in self.masked:
             h = torch.relu(convolution(h))
         logits: Tensor = self.out(h)
-        return logits
+        return logits.movedim(1, 0).reshape(*z.shape[:-1], 1, 28, 28)
 
 
 class VAE(nn.Module):
-    """Encoder, reparameterization and decoder; the objective decides which variant it is."""
+    """Encoder, reparameterization and decoder; the objective decides which variant it is.
+
+    Of a stack, all shapes have (R,) in front.
+    """
 
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
         """Build the model and draw its parameters from `generator`."""
@@ -192,7 +180,7 @@ def initialize(module: nn.Module, generator: torch.Generator) -> None:
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             # PyTorch counts dimension 1 of the weight, transposed convolutions included.
             fan_in = layer.weight[0].numel()
-        elif isinstance(layer, MaskedConv2d):
+        elif isinstance(layer, MaskedConvolution):
             fan_in = 9 * layer.above.shape[1]  # Of the convolution before it is masked.
         else:
             continue

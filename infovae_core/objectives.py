@@ -12,15 +12,18 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from infovae_core import divergences, names
 from infovae_core.critics import Critic
 from infovae_core.models import Output
 
+# A weight that all models of a stack share, or one for each.
+Weight = float | Tensor
+
 
 class Terms(NamedTuple):
-    """The parts of one minibatch's loss, scalars in nats per image (D and extras unweighted)."""
+    """The parts of a minibatch's loss, (...), in nats per image (D and extras unweighted)."""
 
     loss: Tensor
     reconstruction: Tensor
@@ -30,13 +33,15 @@ class Terms(NamedTuple):
 
 
 def info_nce(z: Tensor, temperature: float = 0.1) -> Tensor:
-    """InfoNCE of normalized codes (B, d) with themselves as the only view; nats per image.
+    """InfoNCE of normalized codes (..., B, d) with themselves as the only view; nats per image.
 
     Each code is its own positive, so the numerator is a constant and what remains pushes the
     codes apart on the sphere: a uniformity loss (thesis §2.5).
     """
     u = normalize(z, dim=-1)
-    return cross_entropy(u @ u.mT / temperature, torch.arange(len(z), device=z.device))
+    similarity = u @ u.mT / temperature
+    own = similarity.diagonal(dim1=-2, dim2=-1)
+    return (similarity.logsumexp(-1) - own).mean(-1)
 
 
 EXTRAS: dict[str, Callable[[Tensor], Tensor]] = {"info_nce": info_nce}
@@ -105,54 +110,68 @@ class Objective:
         return made
 
     def __call__(
-        self, x: Tensor, output: Output, prior: Tensor, critic: Critic | None = None
+        self,
+        x: Tensor,
+        output: Output,
+        prior: Tensor,
+        critic: Critic | None = None,
+        weights: tuple[Weight, Weight] | None = None,
     ) -> Terms:
-        """The loss of a minibatch and its parts.
+        """The loss of a minibatch and its parts; of a stack, one of each for every model.
 
         Args:
-            x: (B, 1, 28, 28), pixels in [0, 1].
+            x: (..., B, 1, 28, 28), pixels in [0, 1].
             output: What the model returned for `x`.
-            prior: (B, d), draws from N(0, I).
+            prior: (..., B, d), draws from N(0, I).
             critic: The critic that `critic()` made, where D is learned.
+            weights: α, and α + λ − 1, instead of the objective's own: numbers, or tensors (...)
+                with a number for each model.
         """
-        reconstruction = bernoulli_nll(x, output.logits).mean()
-        per_dimension = kl_per_dimension(output.mu, output.logvar).mean(0)
-        kl = (
-            per_dimension.clamp_min(self.free_bits).sum()
-            if self.free_bits
-            else (per_dimension.sum())
-        )
-        zero = reconstruction.new_zeros(())
-        loss = reconstruction
+        alpha, weight = weights or (self.alpha, self.weight)
+        mu, logvar = output.mu, output.logvar
+        loss = reconstruction = bernoulli_nll(x, output.logits).mean(-1)
+        kl = self._kl(mu, logvar)
         # A weight of zero leaves the term out: 0 · ∞ would turn a plain autoencoder into NaN.
-        if self.alpha != 1:
-            loss = loss + (1 - self.alpha) * kl
-        divergence = zero
-        if self.divergence is not None and self.weight > 0:
+        if isinstance(alpha, Tensor):
+            off = (alpha == 1)[..., None, None]
+            weighted = self._kl(mu.masked_fill(off, 0), logvar.masked_fill(off, 0))
+            loss = loss + (1 - alpha) * weighted
+        elif alpha != 1:
+            loss = loss + (1 - alpha) * kl
+        divergence = extra = torch.zeros_like(reconstruction)
+        if self.divergence is not None and (isinstance(weight, Tensor) or weight > 0):
             divergence = (
                 critic(output.z, prior)
                 if critic is not None
                 else divergences.REGISTRY[self.divergence](output.z, prior, **self.options)
             )
-            loss = loss + self.weight * divergence
-        extra = zero
-        for name, weight in self.extras.items():
-            extra = extra + weight * EXTRAS[name](output.z)
+            if isinstance(weight, Tensor):
+                divergence = torch.where(weight > 0, divergence, 0)
+            loss = loss + weight * divergence
+        for name, factor in self.extras.items():
+            extra = extra + factor * EXTRAS[name](output.z)
         if self.extras:
             loss = loss + extra
         return Terms(loss, reconstruction, kl, divergence, extra)
 
+    def _kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        """Batch mean of KL(q(z|x) ‖ p(z)), (...), with its floor."""
+        per_dimension = kl_per_dimension(mu, logvar).mean(-2)
+        if self.free_bits:
+            per_dimension = per_dimension.clamp_min(self.free_bits)
+        return per_dimension.sum(-1)
+
 
 def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
-    """−log p(x|z), summed over pixels: (B, 1, 28, 28) twice → (B,), nats per image.
+    """−log p(x|z), summed over pixels: (..., 1, 28, 28) twice → (...), nats per image.
 
     For grey levels in (0, 1) it is the binary cross-entropy, whose minimum is not zero.
     """
-    return binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+    return binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(-3).sum(-1)
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)) of each coordinate (Kingma and Welling 2014, App. B): (B, d), nats."""
+    """KL(N(μ, σ²) ‖ N(0, 1)) of each coordinate (Kingma and Welling 2014, App. B): (..., d)."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 

@@ -84,6 +84,16 @@ class Run:
         )
 
     @property
+    def stacking(self) -> "Run":
+        """What runs that can be trained in one stack have in common: a run that stands for all.
+
+        They may differ in name, seed, α, λ and schedule, as these change no shape.
+        """
+        lam = 1 if self.objective.divergence else 0
+        objective = dataclasses.replace(self.objective, alpha=1, lam=lam)
+        return dataclasses.replace(self, model="", seed=0, objective=objective, schedule=None)
+
+    @property
     def spec(self) -> dict[str, Any]:
         """The run as plain JSON values.
 

@@ -97,7 +97,7 @@ def step_seconds(
         steps: Training steps in each turn, at most a tenth of the run's own.
     """
     device = images[0].device if images else torch.device("cpu")
-    trainers = [Trainer(run, device) for run in runs]
+    trainers = [Trainer([run], device) for run in runs]
     found: list[list[float]] = [[] for _ in runs]
     for turn in tqdm(range(1 + repetitions), unit="turn"):
         for run, trainer, x, seconds in zip(runs, trainers, images, found, strict=True):
@@ -105,7 +105,7 @@ def step_seconds(
             devices.synchronize(device)
             start = time.perf_counter()
             for _ in range(made):
-                trainer.step(x)
+                trainer.step(x[None])
             devices.synchronize(device)
             if turn:
                 seconds.append((time.perf_counter() - start) / made)

@@ -1,4 +1,4 @@
-"""One run's training: the step and the loop.
+"""Training: the step and the loop, over a stack of runs; one run is a stack of one.
 
 All data stay on the device; a step touches no loader and never waits for the device. What a step
 measures goes into a buffer there, which is read at each evaluation. (Two exceptions wait: Sinkhorn
@@ -6,7 +6,7 @@ reads its samples' diameter, and a schedule may ask for a term of the last minib
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -16,8 +16,9 @@ from torch import Tensor
 from infovae_core import devices, names
 from infovae_core.critics import Critic
 from infovae_core.data import Split
+from infovae_core.layers import stack, unstack
 from infovae_core.models import VAE
-from infovae_core.objectives import Objective, Terms
+from infovae_core.objectives import Terms, Weight
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
 from infovae_core.schedules import Moment, Weights
@@ -35,7 +36,8 @@ class Fit:
             the run diverged.
         evaluations: One record for each evaluation: `step`, the `alpha` and `lam` of the update
             before it, and what the callback returned.
-        seconds: Seconds spent in training steps alone, device synchronized.
+        seconds: Seconds spent in training steps alone, device synchronized; of a stack's, the
+            run's share.
         evaluation_seconds: Seconds spent in the callback.
         diverged_at: The first step (from 1) whose loss was not finite, else None.
     """
@@ -52,121 +54,193 @@ def fit(
     run: Run,
     split: Split,
     evaluate: Callable[[VAE], dict[str, float]] | None = None,
-    progress: Callable[[int], None] = lambda steps: None,
+    progress: Callable[[int], object] = lambda steps: None,
 ) -> Fit:
-    """Train the model that `run` describes.
+    """Train the model that `run` describes: a stack of one, see `fit_stack`."""
+    return fit_stack([run], split, None if evaluate is None else [evaluate], progress)[0]
+
+
+def fit_stack(
+    runs: Sequence[Run],
+    split: Split,
+    evaluate: Sequence[Callable[[VAE], dict[str, float]]] | None = None,
+    progress: Callable[[int], object] = lambda steps: None,
+) -> list[Fit]:
+    """Train the models that the runs describe, side by side in one program.
+
+    What becomes of a run does not depend on those it is stacked with: each has random streams of
+    its own, and nothing of one model enters another.
 
     Args:
-        run: The run.
-        split: Its data, on the device that trains.
-        evaluate: Called before the first step and after every `run.eval_every` steps; what it
-            returns is recorded. It takes no part in training time and moves no random stream.
-        progress: Called with a number of steps just made.
+        runs: The runs, alike in all but seed, α, λ and schedule: see `Run.stacking`.
+        split: Their data, on the device that trains.
+        evaluate: For each run, what is called before the first step and after every
+            `run.eval_every` steps, and returns what is recorded. It takes no part in training time
+            and moves no random stream.
+        progress: Called with a number of steps just made, those of all runs together.
 
     Raises:
-        ValueError: If there are fewer training images than a minibatch takes.
+        ValueError: If runs cannot be stacked, or there are fewer training images than a minibatch
+            takes.
     """
+    first = runs[0]
+    if any(run.stacking != first.stacking for run in runs):
+        raise ValueError(
+            f"runs of one stack may differ in seed, α, λ and schedule alone: {first.name} and "
+            f"{next(run for run in runs if run.stacking != first.stacking).name} differ in more"
+        )
     images = split.train.images
     device = images.device
-    if len(images) < run.batch_size:
+    if len(images) < first.batch_size:
         raise ValueError(
-            f"a minibatch takes {run.batch_size} images and {split.name} has {len(images)} for "
+            f"a minibatch takes {first.batch_size} images and {split.name} has {len(images)} for "
             "training: choose a smaller batch size"
         )
-    trainer = Trainer(run, device)
-    result = Fit(trainer.model, torch.zeros(run.steps, len(TERMS), device=device))
-    batches = minibatches(len(images), run.batch_size, trainer.streams.shuffle, device)
-
-    base = weights = Weights(run.objective.alpha, run.objective.lam)
+    trainer = Trainer(runs, device)
+    models = unstack(trainer.model, len(runs))
+    # One row a step: a stack's rows of one run would lie apart.
+    curve = torch.zeros(first.steps, len(runs), len(TERMS), device=device)
+    results = [Fit(model, curve[:, index]) for index, model in enumerate(models)]
+    batches = minibatches(len(images), first.batch_size, trainer.shuffles, device)
+    base = [Weights(run.objective.alpha, run.objective.lam) for run in runs]
+    weights = list(base)
     done = 0
 
     def record(step: int) -> None:
-        if evaluate is None:
-            return
-        start = time.perf_counter()
-        found = evaluate(trainer.model)
-        devices.synchronize(device)
-        result.evaluation_seconds += time.perf_counter() - start
-        result.evaluations.append(
-            {"step": float(step), "alpha": weights.alpha, "lam": weights.lam, **found}
-        )
+        for index, result in enumerate(results):
+            if evaluate is None or result.diverged_at is not None:
+                continue
+            start = time.perf_counter()
+            found = evaluate[index](result.model)
+            devices.synchronize(device)
+            result.evaluation_seconds += time.perf_counter() - start
+            alpha, lam = weights[index]
+            result.evaluations.append({"step": float(step), "alpha": alpha, "lam": lam, **found})
 
-    def signal(name: str) -> float:
-        """The latest value of what the evaluations record, or of a term of the loss."""
-        known = result.evaluations[-1] if result.evaluations else {}
-        if name in TERMS:
-            return float(result.curve[step - 1, TERMS.index(name)])
-        return known[names.check("signal", name, [*known, *TERMS])]
+    def moment(index: int, step: int) -> Moment:
+        def signal(name: str) -> float:
+            """The latest value of what the evaluations record, or of a term of the loss."""
+            if name in TERMS:
+                return float(curve[step - 1, index, TERMS.index(name)])
+            evaluations = results[index].evaluations
+            known = evaluations[-1] if evaluations else {}
+            return known[names.check("signal", name, [*known, *TERMS])]
+
+        return Moment(step, first.steps, base[index], weights[index], signal)
 
     record(0)
-    while done < run.steps and result.diverged_at is None:
-        chunk = min(run.eval_every, run.steps - done)
+    while done < first.steps and any(result.diverged_at is None for result in results):
+        chunk = min(first.eval_every, first.steps - done)
         devices.synchronize(device)
         start = time.perf_counter()
         for step in range(done, done + chunk):
             x = images[next(batches)]
             if split.pixels == "stochastic":
-                x = torch.bernoulli(x, generator=trainer.streams.pixels)
-            if run.schedule is not None:
-                weights = run.schedule(Moment(step, run.steps, base, weights, signal))
+                x = trainer.binarize(x)
+            if any(run.schedule is not None for run in runs):
+                weights = [
+                    run.schedule(moment(index, step)) if run.schedule else weights[index]
+                    for index, run in enumerate(runs)
+                ]
                 trainer.weigh(weights)
-            result.curve[step] = torch.stack(trainer.step(x))
+            curve[step] = torch.stack(trainer.step(x), dim=-1)
             if step % 10 == 9:
-                progress(10)
+                progress(10 * len(runs))
         devices.synchronize(device)
-        result.seconds += time.perf_counter() - start
-        finite = result.curve[done : done + chunk, 0].isfinite()
-        if not finite.all():
-            first = int((~finite).int().argmax())
-            result.diverged_at = done + first + 1
-            result.curve = result.curve[: done + first]
-        else:
-            done += chunk
-            record(done)
-    return result
+        seconds = (time.perf_counter() - start) / len(runs)
+        finite = curve[done : done + chunk, :, 0].isfinite().cpu()
+        for index, result in enumerate(results):
+            if result.diverged_at is None:
+                result.seconds += seconds
+                if not finite[:, index].all():
+                    first_bad = int((~finite[:, index]).int().argmax())
+                    result.diverged_at = done + first_bad + 1
+                    result.curve = result.curve[: done + first_bad]
+        done += chunk
+        record(done)
+    return results
 
 
 class Trainer:
-    """A model, its critic if D is learned, and one optimizer for each."""
+    """A stack of models, their critics if D is learned, and one optimizer for each of the two."""
 
-    def __init__(self, run: Run, device: torch.device) -> None:
-        """Draw the parameters from the run's own streams."""
-        self.streams = Streams(run.seed, device)
-        self.precision = run.precision
-        self.objective: Objective = run.objective
-        self.model = VAE(run.architecture, self.streams.init).to(device)
-        self.optimizer = adam(self.model, run.learning_rate)
-        critic = self.objective.critic(run.latent_dim, self.streams.critic)
-        self.critic: Critic | None = critic.to(device) if critic is not None else None
+    def __init__(self, runs: Sequence[Run], device: torch.device) -> None:
+        """Draw each run's parameters from its own streams."""
+        first = runs[0]
+        self.device = device
+        self.streams = [Streams(run.seed, device) for run in runs]
+        self.shape = (first.batch_size, first.latent_dim)
+        self.precision = first.precision
+        self.objectives = [run.objective for run in runs]
+        models = [
+            VAE(run.architecture, own.init) for run, own in zip(runs, self.streams, strict=True)
+        ]
+        self.model = stack(models).to(device)
+        self.optimizer = adam(self.model, first.learning_rate)
+        critics = [
+            critic
+            for run, own in zip(runs, self.streams, strict=True)
+            if (critic := run.objective.critic(run.latent_dim, own.critic)) is not None
+        ]
+        self.critic: Critic | None = stack(critics).to(device) if critics else None
         if self.critic is not None:
             self.critic_optimizer = adam(self.critic, self.critic.learning_rate)
+        self._given: list[Weights] = []
+        self.weigh([Weights(run.objective.alpha, run.objective.lam) for run in runs])
 
-    def weigh(self, weights: Weights) -> None:
-        """Give the objective these α and λ.
+    @property
+    def shuffles(self) -> list[torch.Generator]:
+        """The stream of each run that orders its images."""
+        return [own.shuffle for own in self.streams]
+
+    def weigh(self, weights: Sequence[Weights]) -> None:
+        """Give each run's objective its α and λ.
 
         Raises:
             ValueError: If they are no weights of an objective, such as a negative α + λ − 1.
         """
-        if weights != (self.objective.alpha, self.objective.lam):
-            self.objective = replace(self.objective, alpha=weights.alpha, lam=weights.lam)
+        if list(weights) == self._given:
+            return
+        self._given = list(weights)
+        self.objectives = [
+            replace(objective, alpha=alpha, lam=lam)
+            for objective, (alpha, lam) in zip(self.objectives, weights, strict=True)
+        ]
+        self.weights = (
+            self._shared([objective.alpha for objective in self.objectives]),
+            self._shared([objective.weight for objective in self.objectives]),
+        )
+
+    def _shared(self, values: list[float]) -> Weight:
+        """The number that all models share, or a tensor (R,)."""
+        return values[0] if len(set(values)) == 1 else torch.tensor(values, device=self.device)
+
+    def binarize(self, x: Tensor) -> Tensor:
+        """Bernoulli pixels of these means, (R, B, 1, 28, 28), from each run's own stream."""
+        parts = zip(x, self.streams, strict=True)
+        return torch.stack([torch.bernoulli(one, generator=own.pixels) for one, own in parts])
+
+    def normal(self, generators: Iterable[torch.Generator]) -> Tensor:
+        """Standard normal draws, (R, B, d), each run's from its own generator."""
+        return torch.stack(
+            [torch.randn(self.shape, generator=own, device=self.device) for own in generators]
+        )
 
     def step(self, x: Tensor) -> Terms:
-        """One update on the minibatch (B, 1, 28, 28); its loss terms, without gradient."""
-        noise, draws = self.streams.noise, self.streams.prior
-        shape = (len(x), self.model.encoder.heads.out_features // 2)
-        eps = torch.randn(shape, generator=noise, device=x.device)
-        prior = torch.randn(shape, generator=draws, device=x.device)
-        with autocast(x.device, self.precision):
+        """One update on minibatches (R, B, 1, 28, 28); the loss terms (R,), without gradient."""
+        eps = self.normal(own.noise for own in self.streams)
+        prior = self.normal(own.prior for own in self.streams)
+        with autocast(self.device, self.precision):
             output = self.model(x, eps)
         if self.critic is not None:
             # The critic moves first, so that the penalty is the tightest bound at hand.
             self.critic_optimizer.zero_grad()
             self.critic.loss(output.z, prior).backward()
             self.critic_optimizer.step()
-        terms = self.objective(x, output, prior, self.critic)
+        terms = self.objectives[0](x, output, prior, self.critic, self.weights)
         self.optimizer.zero_grad()
         # Gradients that reach the critic here are cleared before its next own step.
-        terms.loss.backward()
+        terms.loss.sum().backward()
         self.optimizer.step()
         return Terms(*(term.detach() for term in terms))
 
@@ -183,12 +257,14 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def minibatches(n: int, size: int, generator: torch.Generator, device: torch.device):  # type: ignore[no-untyped-def]
-    """Indices (size,) of one minibatch after the other, without end, reshuffled every epoch.
+def minibatches(
+    n: int, size: int, generators: Sequence[torch.Generator], device: torch.device
+) -> Iterator[Tensor]:
+    """Indices (R, size) of one minibatch after the other, without end, reshuffled every epoch.
 
     The n mod size images left at an epoch's end wait for the next one, so that every estimate is
     made from equally many images.
     """
     while True:
-        order = torch.randperm(n, generator=generator).to(device)
-        yield from order[: n // size * size].split(size)
+        orders = torch.stack([torch.randperm(n, generator=own) for own in generators]).to(device)
+        yield from orders[:, : n // size * size].split(size, dim=1)

@@ -295,7 +295,7 @@ def test_only_sound_runs_with_weights_are_measured(kept, monkeypatch):
             status = "diverged" if name == "diverged" else "done"
             kept.save(run, Result(status, {"old": 1.0}, {}))
         if name != "bare":
-            model = Trainer(run, torch.device("cpu")).model
+            model = Trainer([run], torch.device("cpu")).model
             kept.save_weights(run, model.state_dict())
     expected = [runs["a"], runs["b"]]
     assert grid.measure(list(runs.values()), kept) == measured == expected

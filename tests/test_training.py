@@ -38,7 +38,7 @@ def identical(a: Fit, b: Fit) -> bool:
 
 def batch_indices(run: Run, n: int) -> list[torch.Tensor]:
     """The minibatches that a run draws from n images."""
-    batches = minibatches(n, run.batch_size, Streams(run.seed).shuffle, CPU)
+    batches = minibatches(n, run.batch_size, [Streams(run.seed).shuffle], CPU)
     return list(itertools.islice(batches, run.steps))
 
 
@@ -93,7 +93,7 @@ def test_every_preset_trains(digits, model):
     assert result.curve.shape == (3, len(Terms._fields))
     assert result.curve.isfinite().all()
     assert not result.curve.requires_grad
-    start = Trainer(run, CPU).model.state_dict()
+    start = Trainer([run], CPU).model.state_dict()
     for name, parameter in result.model.named_parameters():
         assert parameter.isfinite().all()
         assert not torch.equal(parameter, start[name]), name
@@ -101,9 +101,9 @@ def test_every_preset_trains(digits, model):
 
 def test_the_curve_is_each_steps_terms(digits):
     run = small_run("infovae_chi2", steps=3)
-    trainer = Trainer(run, CPU)
+    trainer = Trainer([run], CPU)
     images = digits.train.images
-    expected = [torch.stack(trainer.step(images[i])) for i in batch_indices(run, len(images))]
+    expected = [torch.cat(trainer.step(images[i])) for i in batch_indices(run, len(images))]
     assert torch.equal(fit(run, digits).curve, torch.stack(expected))
 
 
@@ -290,7 +290,7 @@ def move(optimizer: torch.optim.Optimizer, network: torch.nn.Module, loss: torch
 @pytest.mark.parametrize("model", ["infovae_chi2", "aae"])
 def test_the_critic_moves_first_and_on_its_own_loss_alone(digits, model):
     run = small_run(model, learning_rate=1e-3)
-    trainer, other = Trainer(run, CPU), Trainer(run, CPU)
+    trainer, other = Trainer([run], CPU), Trainer([run], CPU)
     streams, vae, critic = other.streams, other.model, other.critic
     for indices in batch_indices(run, len(digits.train.images)):
         x = digits.train.images[indices]

@@ -33,10 +33,10 @@ def ours(split: data.Split, precision: str) -> Callable[[], None]:
     devices.keep_freed_memory()
     torch.set_flush_denormal(True)
     run = the_run(precision)
-    trainer = training.Trainer(run, torch.device("cpu"))
+    trainer = training.Trainer([run], torch.device("cpu"))
     images = split.train.images
     batches: Iterator[torch.Tensor] = training.minibatches(
-        len(images), run.batch_size, trainer.streams.shuffle, torch.device("cpu")
+        len(images), run.batch_size, trainer.shuffles, torch.device("cpu")
     )
     return lambda: trainer.step(images[next(batches)])
 
