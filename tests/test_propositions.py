@@ -61,7 +61,7 @@ def test_three_forms_of_the_elbo(seed: int) -> None:
         -kl(t.aggregate, t.prior) - conditional(t),
     ]
     assert forms == pytest.approx([elbo(t) + constant] * 3, rel=1e-9, abs=1e-12)
-    assert constant > 1e-3
+    assert constant > 0
 
 
 @settings(deadline=None)
