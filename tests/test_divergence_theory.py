@@ -84,6 +84,21 @@ def test_a_median_bandwidth_follows_codes_that_escape() -> None:
     assert readings[1] == pytest.approx(readings[2], rel=1e-3)
 
 
+@pytest.mark.parametrize(("d", "sigma"), [(3, 1.0), (3, 2.0)])
+def test_mmd_compares_characteristic_functions_at_gaussian_frequencies(
+    d: int, sigma: float
+) -> None:
+    """MMD² = E |φ_q(ω) − φ_p(ω)|² over ω ~ N(0, I/σ²), here for q = N(m, s² I)."""
+    mean, s = np.array([0.8, -0.4, 0.2]), 0.6
+    omega = normal(400_000, d, seed=42) / sigma
+    square = omega.square().sum(1)
+    modulus, phase = torch.exp(-(s**2) * square / 2), omega @ torch.from_numpy(mean)
+    real = modulus * phase.cos() - torch.exp(-square / 2)
+    values = real.square() + (modulus * phase.sin()).square()
+    assert off_by(values, oracles.mmd_gaussian(mean, s, sigma)) == pytest.approx(0, abs=4)
+    assert off_by(values, 0) > 100
+
+
 @pytest.mark.parametrize("name", ["mmd", "cramer"])
 def test_the_v_statistic_is_the_u_statistic_and_its_diagonals(name: str) -> None:
     """Sample by sample, not only in the mean."""
@@ -355,6 +370,18 @@ def test_the_transport_between_samples_is_least_at_too_small_a_scale() -> None:
     assert float(values.min()) < 0.9 * float(divergences.sinkhorn(z, y).mean())
 
 
+def test_a_moderate_blur_asks_for_larger_codes_and_a_wide_one_for_none() -> None:
+    """Between them the bias is least; at the far end only sample means are compared."""
+    z, y = normal(12, 64, 10, seed=24), normal(12, 64, 10, seed=25)
+    scales = torch.arange(0.0, 1.2, 0.1, dtype=torch.float64)
+    best = []
+    for blur in (0.1, 2.0, 50.0):
+        values = [divergences.sinkhorn(s * z, y, blur=blur).mean() for s in scales]
+        best.append(float(scales[int(torch.stack(values).argmin())]))
+    assert best[1] > best[0] + 0.05
+    assert best[2] < 0.3
+
+
 def test_the_best_assignment_does_not_depend_on_the_scale() -> None:
     z, y = normal(20, 3, seed=26).numpy(), normal(20, 3, seed=27).numpy()
     plans = [
@@ -483,6 +510,20 @@ def test_free_bits_of_the_batch_mean_are_at_most_those_of_each_image() -> None:
     assert (of_mean <= of_each).all()
     assert (of_mean < of_each - 0.01).any()
     assert (of_mean >= kl.mean(0)).all()
+
+
+def test_free_bits_do_not_ask_what_the_nats_are_spent_on() -> None:
+    """A shift that is the same for all images says nothing of them, and fills the floor as well."""
+    floor, x = 0.1, torch.zeros(8, 1, 28, 28).double()
+    losses = []
+    for mu in (torch.zeros(8, 4), torch.full((8, 4), math.sqrt(2 * floor))):
+        output = Output(x, mu.double(), torch.zeros(8, 4).double(), mu.double())
+        losses.append(Objective(alpha=0, lam=1, free_bits=floor)(x, output, mu).kl.item())
+    assert losses == pytest.approx([4 * floor, 4 * floor])
+    for seed in range(5):
+        kl = objectives.kl_per_dimension(normal(8, 6, seed=seed), normal(8, 6, seed=9 + seed))
+        total, clamped = float(kl.mean(0).sum()), float(kl.mean(0).clamp_min(0.6).sum())
+        assert max(total, 6 * 0.6) <= clamped <= total + 6 * 0.6
 
 
 @pytest.mark.parametrize(("free_bits", "pulls"), [(0.0, True), (0.1, False)])
