@@ -372,14 +372,14 @@ def test_the_transport_between_samples_is_least_at_too_small_a_scale() -> None:
 
 def test_a_moderate_blur_asks_for_larger_codes_and_a_wide_one_for_none() -> None:
     """Between them the bias is least; at the far end only sample means are compared."""
-    z, y = normal(12, 64, 10, seed=24), normal(12, 64, 10, seed=25)
+    z, y = normal(8, 32, 10, seed=24), normal(8, 32, 10, seed=25)
     scales = torch.arange(0.0, 1.2, 0.1, dtype=torch.float64)
     best = []
-    for blur in (0.1, 2.0, 50.0):
+    for blur in (0.1, 2.0, 100.0):
         values = [divergences.sinkhorn(s * z, y, blur=blur).mean() for s in scales]
         best.append(float(scales[int(torch.stack(values).argmin())]))
     assert best[1] > best[0] + 0.05
-    assert best[2] < 0.3
+    assert best[2] < best[0] - 0.05
 
 
 def test_the_best_assignment_does_not_depend_on_the_scale() -> None:
