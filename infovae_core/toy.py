@@ -167,6 +167,8 @@ def train(settings: ToyParameters, alpha: float, lam: float, moments: int = 80) 
                 found.append(measure(step, copy, settings.bandwidth))
         optimizer.zero_grad()
         (-objective(state, alpha, lam, settings.bandwidth)).backward()
+        # A step too far meets e^{−2xu}, and a gradient that Adam would not forget for a long time.
+        torch.nn.utils.clip_grad_norm_([mu, log_sigma, decoder], 1.0)
         optimizer.step()
     return found
 

@@ -42,7 +42,7 @@
 # %% tags=["parameters"]
 seed: int = 0  # of the start; nothing else is drawn
 steps: int = 1500  # updates of each training
-learning_rate: float = 0.01  # Adam's
+learning_rate: float = 0.01  # Adam's; gradients are clipped to norm 1
 alpha: float = 1.0  # of the two InfoVAE objectives
 lam: float = 1000.0  # λ of the first
 weak_lam: float = 100.0  # λ of the second
@@ -57,7 +57,7 @@ parameters = ToyParameters.read(globals())
 # To go on where this page stops, give more steps; the executed copy is a notebook of its own.
 #
 # ```console
-# $ papermill notebooks/proposition1.ipynb longer.ipynb -p steps 5000
+# $ papermill notebooks/proposition1.ipynb _build/longer.ipynb -p steps 5000
 # ```
 
 # %%
@@ -78,43 +78,42 @@ from myst_nb import glue
 
 for name, moments in (("elbo", elbo), ("strong", strong), ("weak", weak)):
     last = moments[-1]
-    glue(f"{name}_elbo", last.elbo, display=False)
+    glue(f"{name}_elbo", f"{last.elbo:.3g}".replace("-", "−"), display=False)
     glue(f"{name}_gap", last.gap, display=False)
     glue(f"{name}_least", min(moment.gap for moment in moments), display=False)
     glue(f"{name}_mean", float(last.state.mu.abs().mean()), display=False)
     glue(f"{name}_spread", float(last.state.sigma.mean()), display=False)
     glue(f"{name}_slope", abs(float(last.state.w)), display=False)
-glue("settings", f"seed {seed}, {steps:,} steps, α = {alpha:g}, σ = {bandwidth:g}", display=False)
+glue("settings", f"Seed {seed}, {steps:,} steps, α = {alpha:g}, σ = {bandwidth:g}", display=False)
 glue("lam", f"{lam:g}", display=False)
 glue("weak_lam", f"{weak_lam:g}", display=False)
 
 # %% [markdown]
 # ## The bound rises, and so does the distance to the truth
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-growth", "caption": "Left: the evidence lower bound, whichever objective is trained. Right: KL from the encoder to the true posterior under the decoder of that moment. Means over the two data points, axes logarithmic beyond ±1; {glue:text}`settings`."}, "image": {"alt": "Two panels against the training step. Trained on the ELBO, the bound rises to hundreds of nats and the distance to the true posterior to several. With lambda = 1000 both level off, below minus one nat and at half a nat. With lambda = 100 the bound rises to ten nats and the distance to more than a hundred.", "width": "860px"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-growth", "caption": "Left: the evidence lower bound, whichever objective is trained. Right: KL from the encoder to the true posterior under the decoder of that moment. Means over the two data points, axes logarithmic beyond ±1. {glue:text}`settings`."}, "image": {"alt": "Two panels against the training step. Trained on the ELBO, the bound rises beyond a hundred nats and the distance to the true posterior to several. With lambda = 1000 both level off, below minus one nat and at half a nat. With lambda = 100 the bound rises to ten nats and the distance to more than a hundred.", "width": "860px"}}
 toy_plots.growth(trainings)
 plots.plt.show()
 
 # %% [markdown]
-# Trained on the evidence lower bound, the model reaches {glue:text}`elbo_elbo:.0f` nats in this time and is
+# Trained on the evidence lower bound, the model reaches {glue:text}`elbo_elbo` nats in this time and is
 # still rising, with no limit in sight. The distance from $q(z \mid x)$ to the true posterior is near zero
 # once ({glue:text}`elbo_least:.2f` nats), then grows, to {glue:text}`elbo_gap:.1f` nats. The bound does not
 # pay for that: it is the log-likelihood minus the distance, and the log-likelihood grows faster still.
 #
-# The InfoVAE with $\lambda =$ {glue:text}`lam` comes to rest at {glue:text}`strong_elbo:.2f` nats, and the
+# The InfoVAE with $\lambda =$ {glue:text}`lam` comes to rest at {glue:text}`strong_elbo` nats, and the
 # distance at {glue:text}`strong_gap:.2f`. The one with $\lambda =$ {glue:text}`weak_lam` does not rest: its
 # distance is {glue:text}`weak_gap:.0f` nats, more than that of the model trained without any penalty on
 # $q(z)$.
 
 # %%
-tenth = len(elbo) // 10
-print("ELBO: the bound grew in the last tenth:", elbo[-1].elbo > elbo[-tenth].elbo + 1)
-print("ELBO: the distance doubled in the second half:", elbo[-1].gap > 2 * elbo[len(elbo) // 2].gap)
+half, tenth = len(elbo) // 2, len(elbo) // 10
+print("ELBO: still growing at the end:", elbo[-1].elbo > elbo[-tenth].elbo + 1)
+print("ELBO: distance doubled in the second half:", elbo[-1].gap > 2 * elbo[half].gap)
 for name, moments in (("large", strong), ("smaller", weak)):
     moved = (moments[-1].state.mu - moments[-tenth].state.mu).abs().max()
-    print(
-        f"InfoVAE, {name} λ: codes at rest: {bool(moved < 1e-3)}; within 1 nat: {moments[-1].gap < 1}"
-    )
+    print(f"InfoVAE, {name} λ: codes at rest:", bool(moved < 1e-3))
+    print(f"InfoVAE, {name} λ: distance below 1 nat:", moments[-1].gap < 1)
 
 # %% [markdown]
 # ## Where the codes go
@@ -158,9 +157,10 @@ plots.plt.show()
 # nats. What it gains has no bound. With codes $\mathcal{N}(\pm 1, \sigma^2)$ and the best decoder the
 # reconstruction term grows like $1/\sigma^2$, and the KL term, where it is there at all, only like
 # $-\log\sigma$. No finite $\lambda$ therefore gives the objective a highest value
-# (`test_no_weight_bounds_the_objective` in `tests/test_toy.py`). What a large $\lambda$ gives is a hill near the prior with a valley around it, and gradient ascent that starts
-# on the hill stays there. The figure shows the best that the objective can reach with codes
-# $\mathcal{N}(\pm\mu, \sigma^2)$, for each spread $\sigma$ over all $\mu$ and all decoders.
+# (`test_no_weight_bounds_the_objective` in `tests/test_toy.py`). What a large $\lambda$ gives is a hill near
+# the prior and a valley before the rise, and gradient ascent that starts on the hill stays there. The figure
+# shows the best that the objective can reach with codes $\mathcal{N}(\pm\mu, \sigma^2)$, for each spread
+# $\sigma$ over all $\mu$ and all decoders.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-landscape", "caption": "The best value of the InfoVAE objective with codes of spread σ, narrower to the right; both axes logarithmic, the vertical one beyond ±1. The vertical line marks where training with λ = {glue:text}`lam` ended. {glue:text}`settings`."}, "image": {"alt": "Four lines, one for each lambda, of the best objective against the spread of the codes. All rise steeply for narrow codes. With the two larger lambdas there is a valley between a hill near spread 0.7 and that rise; with the two smaller ones there is none.", "width": "600px"}}
 spreads, means = np.geomspace(0.05, 1.2, 60), np.geomspace(0.1, 4, 100)
@@ -171,10 +171,10 @@ plots.plt.show()
 
 # %%
 for value, line in landscape.items():
-    # A valley: going from wide to narrow codes, the objective falls by a tenth of a nat somewhere.
+    # From wide to narrow codes: does the objective fall anywhere, by a tenth of a nat?
     narrowing = line[::-1]
-    falls = np.maximum.accumulate(narrowing) - narrowing
-    print(f"λ = {value:g}: a valley: {bool(falls.max() > 0.1)}; higher beyond: {line[0] > 1}")
+    valley = bool((np.maximum.accumulate(narrowing) - narrowing).max() > 0.1)
+    print(f"λ = {value:g}: a valley: {valley}; higher beyond: {bool(line[0] > 1)}")
 
 # %% [markdown]
 # On these two points the InfoVAE objective does what {cite:t}`zhao2019` show, when $\lambda$ is large enough
