@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -99,7 +100,9 @@ STILLS: dict[str, Callable[[], Figure]] = {
 
 def write(folder: Path) -> None:
     """Write all of them as `interactive-NAME.svg`, text as text and without a date."""
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "infovae", "font.size": 11}):
+    # From matplotlib's own defaults, whatever style a caller has set.
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "infovae", "font.size": 11}
+    with mpl.style.context(["default", settings]):
         for name, draw in STILLS.items():
             figure = draw()
             figure.savefig(folder / f"interactive-{name}.svg", metadata={"Date": None})

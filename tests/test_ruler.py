@@ -27,7 +27,7 @@ def test_the_closed_form_is_what_the_estimator_reads_on_average(d, scale):
     values = divergences.mmd(scale * q, p, bandwidth=ruler_plots.SIGMA, prior=prior)
     expected = closed_forms.mmd(scale, d, ruler_plots.SIGMA) ** 2
     error = float(values.std()) / batches**0.5
-    assert float(values.mean()) == pytest.approx(expected, abs=max(4 * error, 1e-4 * expected))
+    assert float(values.mean()) == pytest.approx(expected, abs=max(4 * error, 1e-3 * expected))
 
 
 def test_a_simulated_reading_is_the_mean_root_of_the_clipped_estimate():
