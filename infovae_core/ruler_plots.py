@@ -62,9 +62,9 @@ def ruler(
         line = [closed_forms.mmd(c, d, SIGMA) for c in grid]
         axis.plot(grid, line, color=colour, linewidth=2)
         axis.plot(scales, points, color=colour, **POINTS)
-        axis.annotate(
-            f"d = {d}", (grid[-1], line[-1]), (6, 0), textcoords="offset points", va="center"
-        )
+        # The first two levels are close.
+        end, where = (grid[-1], line[-1]), "bottom" if d == min(simulated) else "center"
+        axis.annotate(f"d = {d}", end, (6, 0), textcoords="offset points", va=where)
     seen = ours[ours["latent_dim"].isin(list(simulated))]
     means = seen.groupby(["model", "metric", "latent_dim"])["value"].mean()
     for model, marker in MARKERS.items():

@@ -45,7 +45,8 @@ def growth(trainings: Mapping[str, Sequence[toy.Moment]]) -> Figure:
         axis.axhline(0, color=GREY, linewidth=0.6)
         axis.set(xlabel="training step", ylabel=label)
     axes[1].set_ylim(bottom=-0.05)
-    axes[0].legend(frameon=False, loc="upper left")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 

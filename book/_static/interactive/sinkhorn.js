@@ -31,7 +31,7 @@
         });
         axes.upright(THESIS, "ia-mark", "blur 0.1");
         axes.level(first, "ia-limit", "½ W₂²", "left");
-        axes.level(last, "ia-limit ia-second", "½ ‖difference of means‖²", last > first / 2 ? "below left" : "left");
+        axes.level(last, "ia-limit ia-second", "½ ‖difference of means‖²", last > 0.12 * first ? "below right" : "right");
         axes.curve(read, "ia-line");
         axes.point(eps.read(), here);
         const rest = span > 1e-12
