@@ -1,6 +1,7 @@
-"""The parameters that every experiment's notebook takes from papermill, checked in one place."""
+"""The parameters that the notebooks take from papermill, checked in one place."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -34,26 +35,11 @@ class Parameters:
     def read(cls, namespace: Mapping[str, Any]) -> "Parameters":
         """Take the parameters from a notebook's `globals()`, in its first cell of code.
 
-        papermill only warns of a parameter that a notebook does not have, so every plain value
-        found must be one of them.
-
         Raises:
             UnknownName: If there is a variable that is no parameter.
             ValueError: If a parameter is missing or has the wrong type.
         """
-        known = [field.name for field in fields(cls)]
-        found: dict[str, Any] = {
-            name: value
-            for name, value in namespace.items()
-            if not name.startswith("_")
-            and name not in KERNEL
-            and isinstance(value, str | int | float | list | tuple | dict | None)
-        }
-        for name in found:
-            names.check("parameter", name, known)
-        for name in known:
-            if name not in found:
-                raise ValueError(f"the notebook does not set {name!r}")
+        found = plain_values(namespace, [field.name for field in fields(cls)])
         for name, kind in (("profile", str), ("track", str), ("device", str)):
             if not isinstance(found[name], kind):
                 raise ValueError(f"{name} must be a text, got {found[name]!r}")
@@ -78,6 +64,85 @@ class Parameters:
         if self.latent_dims is not None:
             text += f" --latent-dims {','.join(map(str, self.latent_dims))}"
         return text
+
+
+@dataclass(frozen=True)
+class ToyParameters:
+    """What one may ask of the notebook that shows Proposition 1 (see `toy`).
+
+    Attributes:
+        seed: Of the start, the only thing that is drawn.
+        steps: Updates of each training.
+        learning_rate: Adam's.
+        alpha: α of the two InfoVAE objectives.
+        lam: λ of the first of them.
+        weak_lam: λ of the second, to compare.
+        bandwidth: The kernel's σ.
+    """
+
+    seed: int
+    steps: int
+    learning_rate: float
+    alpha: float
+    lam: float
+    weak_lam: float
+    bandwidth: float
+
+    @classmethod
+    def read(cls, namespace: Mapping[str, Any]) -> "ToyParameters":
+        """Take the parameters from the notebook's `globals()`, in its first cell of code.
+
+        Raises:
+            UnknownName: If there is a variable that is no parameter.
+            ValueError: If a parameter is missing, of the wrong type or out of range.
+        """
+        return cls(**plain_values(namespace, [field.name for field in fields(cls)]))
+
+    def __post_init__(self) -> None:
+        for name, least in (("seed", 0), ("steps", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        for name in ("learning_rate", "alpha", "lam", "weak_lam", "bandwidth"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} must be a number, got {value!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"{name} must be finite, got {value!r}")
+        for name in ("learning_rate", "bandwidth"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        for name in ("lam", "weak_lam"):
+            if self.alpha + getattr(self, name) < 1:
+                raise ValueError(
+                    f"α + λ − 1 would be negative and reward divergence: choose {name} ≥ "
+                    f"{1 - self.alpha:g}, got {getattr(self, name)!r}"
+                )
+
+
+def plain_values(namespace: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """The plain data among a notebook's `globals()`: its parameters, all of them and no others.
+
+    papermill only warns of a parameter that a notebook does not have, so every plain value found
+    must be one of them.
+
+    Raises:
+        UnknownName: If there is a variable that is no parameter.
+        ValueError: If a parameter is missing.
+    """
+    found: dict[str, Any] = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_")
+        and name not in KERNEL
+        and isinstance(value, str | int | float | list | tuple | dict | None)
+    }
+    for name in found:
+        names.check("parameter", name, known)
+    for name in known:
+        if name not in found:
+            raise ValueError(f"the notebook does not set {name!r}")
+    return found
 
 
 def integers(name: str, value: Any) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ def commands(page: str) -> list[str]:
 
 
 README = commands("README.md")
+LANDING = commands("book/index.md")
 
 
 def check_make(arguments: list[str]) -> None:
@@ -34,7 +35,7 @@ def check_module(arguments: list[str]) -> None:
     command.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize("command", [*README, *commands("book/reproduce.md")])
+@pytest.mark.parametrize("command", [*README, *LANDING, *commands("book/reproduce.md")])
 def test_a_shown_command_parses(command):
     match shlex.split(command, comments=True):
         case ["make", *arguments]:
@@ -51,3 +52,8 @@ def test_a_shown_command_parses(command):
 
 def test_the_readme_names_its_two_commands():
     assert {"make test", "make book"} <= {command.split("#")[0].strip() for command in README}
+
+
+def test_the_landing_page_leads_to_the_pages_and_to_a_figure_made_anew():
+    assert "make book" in LANDING
+    assert any(command.startswith("make reproduce EXPERIMENT=") for command in LANDING)

@@ -1,0 +1,73 @@
+// The closed forms of infovae_core/closed_forms.py, for the reader's browser.
+// Pure functions: a classic script in a page (InfoVAEMaths), a module in node.
+// tests/test_interactive.py holds them to the Python functions of the same names.
+(function (root) {
+  "use strict";
+
+  function meanKernel(variance, d, sigma) {
+    return Math.pow(1 + variance / (sigma * sigma), -d / 2);
+  }
+
+  function mmd(scale, d, sigma) {
+    const c2 = scale * scale;
+    const squared = meanKernel(2 * c2, d, sigma) - 2 * meanKernel(1 + c2, d, sigma) +
+      meanKernel(2, d, sigma);
+    return Math.sqrt(Math.max(squared, 0));
+  }
+
+  function escape(d, sigma) {
+    return Math.pow(1 + 2 / (sigma * sigma), -d / 4);
+  }
+
+  function mmdNoise(d, sigma, n) {
+    const s2 = sigma * sigma;
+    const centred = Math.pow(1 + 4 / s2, -d / 2) -
+      2 * Math.pow((1 + 1 / s2) * (1 + 3 / s2), -d / 2) + Math.pow(1 + 2 / s2, -d);
+    return Math.pow((4 / (n * (n - 1)) + 4 / (n * n)) * centred, 0.25);
+  }
+
+  function sinkhorn(shift, scale, d, eps) {
+    if (!(eps > 0)) throw new RangeError("ε must be positive, got " + eps);
+    function g(product) {
+      const covariance = 2 * product / (eps + Math.sqrt(eps * eps + 4 * product));
+      return eps / 2 * Math.log1p(covariance / eps) - covariance;
+    }
+    const c2 = scale * scale;
+    return shift * shift / 2 + d * (g(c2) - g(c2 * c2) / 2 - g(1) / 2);
+  }
+
+  function halfW2(shift, scale, d) {
+    return (shift * shift + d * (scale - 1) * (scale - 1)) / 2;
+  }
+
+  function noiseShare(alpha, noise) {
+    return Math.min(1, Math.max(0, noise * (1 - alpha)));
+  }
+
+  function sizeCost(variance, lam) {
+    return lam / 2 * (variance - 1 - Math.log(variance));
+  }
+
+  // α + λ − 1 of decimal fractions: 0.1 + 0.9 − 1 is to be 0, as in infovae_core/objectives.py.
+  function weights(alpha, lam) {
+    const round = (value) => Math.round(value * 1e12) / 1e12;
+    return { kl: round(1 - alpha), divergence: round(alpha + lam - 1) };
+  }
+
+  // The member of the family at this α and λ.
+  function variant(alpha, lam) {
+    const w = weights(alpha, lam);
+    if (w.divergence < 0) return "refused";
+    if (w.divergence === 0 && w.kl === 0) return "autoencoder";
+    if (w.divergence === 0) return w.kl === 1 ? "vae" : w.kl > 0 ? "beta_vae" : "rewarded";
+    if (w.kl < 0) return "rewarded";
+    if (w.kl > 0) return "infovae";
+    return lam === 1 ? "aae" : "infovae_without_kl";
+  }
+
+  const maths = {
+    meanKernel, mmd, escape, mmdNoise, sinkhorn, halfW2, noiseShare, sizeCost, weights, variant,
+  };
+  root.InfoVAEMaths = maths;
+  if (typeof module !== "undefined" && module.exports) module.exports = maths;
+})(typeof globalThis !== "undefined" ? globalThis : this);

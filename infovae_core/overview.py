@@ -1,0 +1,70 @@
+"""What the landing page says of the three experiments, read from the stored results."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from infovae_core import closed_forms, experiments, frames, store, tables
+from infovae_core.run import Run
+from infovae_core.store import Result
+
+PROFILE = "cpu"
+
+
+class Overview(NamedTuple):
+    """Experiment 2 as a frame, and where it comes from; the numbers to quote, by name."""
+
+    ours: pd.DataFrame
+    numbers: dict[str, float]
+    provenance: str
+
+
+def read() -> Overview:
+    """Read the stored results of all experiments, one seed each.
+
+    Raises:
+        StoreError: If a result is missing, with the command that makes it.
+    """
+    kept = store.Store(store.default_root(PROFILE))
+    found = {
+        name: kept.require(
+            experiments.runs(name, profile=PROFILE),
+            f"python -m infovae_core run {name} --profile {PROFILE}",
+        )
+        for name in experiments.EXPERIMENTS
+    }
+    return overview(found)
+
+
+def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:
+    """The numbers of these results, by experiment; of the third, how many there are."""
+    one, two = found["experiment1"], found["experiment2"]
+    schedules = tables.findings1(
+        frames.frame(one, experiments.schedule_name),
+        frames.curves(one, experiments.schedule_name),
+        frames.published("exp1"),
+    )
+    ours = frames.frame(two)
+    divergences = tables.findings(ours, frames.published("exp2"))
+    numbers = {
+        "runs": float(len({run for runs in found.values() for run in runs})),
+        "escape": closed_forms.escape(20, 1.0),
+        "difference": schedules["difference"],
+        "spread": schedules["spread"],
+    }
+    for key in (
+        "published_infovae_mmd_20_val_mmd",
+        "published_infovae_sinkhorn_20_val_mmd",
+        "infovae_mmd_5_norm_ratio",
+        "infovae_mmd_10_norm_ratio",
+        "infovae_mmd_20_norm_ratio",
+        "infovae_mmd_20_test_bce",
+        "recon_ae_20_test_bce",
+        "vae_20_val_mmd",
+        "vae_20_norm_ratio",
+        "infovae_sinkhorn_20_val_mmd",
+        "infovae_cramer_20_active_units",
+    ):
+        numbers[key] = divergences[key]
+    return Overview(ours, numbers, store.provenance_line(two.values()))

@@ -1,0 +1,276 @@
+"""The interactive figures: their JavaScript computes what Python does, and their pages work."""
+
+import functools
+import http.server
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from infovae_core import closed_forms, stills
+from infovae_core.objectives import Objective
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "book" / "_static" / "interactive"
+MATHS = FOLDER / "maths.js"
+FRAGMENTS = sorted((ROOT / "book" / "interactive").glob("*.md"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+HEADLESS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+# The functions that exist in both languages, by their two names, and numbers to try them with.
+SCALES, DIMS, SIGMAS = (0.1, 0.97, 1.5, 30.0), (1, 20, 100), (0.25, 1.0, 20.0)
+CALLS = {
+    ("mmd", "mmd"): list(itertools.product(SCALES, DIMS, SIGMAS)),
+    ("escape", "escape"): list(itertools.product(DIMS, SIGMAS)),
+    ("mmdNoise", "mmd_noise"): list(itertools.product(DIMS, SIGMAS, (2, 128))),
+    ("sinkhorn", "sinkhorn"): list(
+        itertools.product((0, 1.3), (0.0, 0.5, 1.0, 3.0), DIMS, (1e-4, 0.01, 2.0, 1e4))
+    ),
+    ("halfW2", "half_w2"): list(itertools.product((0, 1.3), SCALES, DIMS)),
+    ("noiseShare", "noise_share"): list(itertools.product((-4, 0, 0.5, 1, 3), (0.25, 0.5))),
+    ("sizeCost", "size_cost"): list(itertools.product((0.25, 1.0, 4.0), (0, 1, 1000))),
+}
+WEIGHTS = [(0, 1), (-3, 4), (1, 0), (1, 1), (1, 1000), (0, 1000), (0.1, 0.9), (2, 5), (0.3, 0.6)]
+
+
+def in_node(expression: str, tmp_path: Path) -> str:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    script = f"const InfoVAEMaths = require({json.dumps(str(MATHS))}); console.log({expression})"
+    done = subprocess.run([node, "-e", script], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def in_chromium(expression: str, tmp_path: Path) -> str:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<meta charset="utf8"><script src="{MATHS.as_uri()}"></script><pre></pre>'
+        f'<script>document.querySelector("pre").textContent = {expression}</script>',
+        encoding="utf8",
+    )
+    command = [CHROMIUM, *HEADLESS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, page.as_uri()], check=True, capture_output=True, text=True, timeout=120
+    )
+    found = re.search("<pre>(.*)</pre>", done.stdout, re.DOTALL)
+    assert found, done.stdout
+    return found.group(1)
+
+
+@pytest.mark.parametrize("run", [in_node, in_chromium])
+def test_javascript_and_python_compute_the_same(run, tmp_path):
+    calls = [[name, arguments] for (name, _), many in CALLS.items() for arguments in many]
+    expression = (
+        f"JSON.stringify({json.dumps(calls)}.map(([name, given]) => InfoVAEMaths[name](...given)))"
+    )
+    values = json.loads(run(expression, tmp_path))
+    expected = [
+        getattr(closed_forms, name)(*given) for (_, name), many in CALLS.items() for given in many
+    ]
+    assert len(values) == len(expected) > 100
+    assert values == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("run", [in_node, in_chromium])
+def test_javascript_refuses_and_names_what_the_package_does(run, tmp_path):
+    expression = (
+        f"JSON.stringify({json.dumps(WEIGHTS)}.map(([a, l]) => "
+        "[InfoVAEMaths.weights(a, l), InfoVAEMaths.variant(a, l)]))"
+    )
+    names = []
+    for (alpha, lam), (weights, name) in zip(
+        WEIGHTS, json.loads(run(expression, tmp_path)), strict=True
+    ):
+        names.append(name)
+        if name == "refused":
+            with pytest.raises(ValueError, match="would reward divergence"):
+                Objective(alpha=alpha, lam=lam)
+            assert weights["divergence"] < 0
+        else:
+            divergence = "mmd" if weights["divergence"] else None
+            objective = Objective(alpha=alpha, lam=lam, divergence=divergence)
+            assert weights == {"kl": pytest.approx(1 - alpha), "divergence": objective.weight}
+    assert names == [
+        "vae",
+        "beta_vae",
+        "autoencoder",
+        "aae",
+        "infovae_without_kl",
+        "infovae",
+        "beta_vae",
+        "rewarded",
+        "refused",
+    ]
+
+
+@pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.stem)
+def test_a_fragment_has_a_still_a_name_alternative_text_and_only_its_own_files(path):
+    text = path.read_text(encoding="utf8")
+    assert f":name: fig-interactive-{path.stem}\n" in text
+    assert re.search(r"^:alt: .{80,}$", text, re.MULTILINE)
+    still = re.search(r"```\{figure\} /(\S+)", text)
+    assert still
+    assert (ROOT / still.group(1)).is_file()
+    files = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert len(files) == 4
+    for file in files:
+        assert (ROOT / "book" / "interactive" / file).is_file(), file
+        script = (FOLDER / Path(file).name).read_text(encoding="utf8")
+        assert "http" not in script.replace("http://www.w3.org/2000/svg", ""), "another host"
+
+
+def paths(svg: str) -> dict[str, np.ndarray]:
+    """The named lines of a picture, as the numbers of their paths."""
+    found = re.findall(r'<g id="([a-z]+-?\d*)">\s*<path d="([^"]+)"', svg)
+    numbers = {name: re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", path) for name, path in found}
+    return {name: np.array(values, float) for name, values in numbers.items()}
+
+
+LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 4}
+
+
+@pytest.mark.parametrize("name", stills.STILLS)
+def test_the_still_pictures_are_those_of_the_code(name, tmp_path):
+    stills.write(tmp_path)
+    file = f"interactive-{name}.svg"
+    kept = (FOLDER / file).read_text(encoding="utf8")
+    drawn = paths((tmp_path / file).read_text(encoding="utf8"))
+    stored = {line: values for line, values in paths(kept).items() if line in drawn}
+    lines = [line for line in drawn if not re.match("patch|line|text|axes|figure|m[0-9]", line)]
+    assert len(lines) == LINES[name]
+    for line in lines:
+        np.testing.assert_allclose(
+            stored[line], drawn[line], atol=0.01, err_msg="run: python -m infovae_core.stills"
+        )
+
+
+# In a browser -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser at a page with all three figures, as Sphinx would have written it."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    driver_path = shutil.which("chromedriver")
+    if CHROMIUM is None or driver_path is None:
+        pytest.skip("Chromium and its driver are not installed")
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(FOLDER, folder / "_static" / "interactive")
+    (folder / "book").mkdir()
+    body = ""
+    for path in FRAGMENTS:
+        html = re.search(r"```\{raw\} html\n(.*?)```", path.read_text("utf8"), re.DOTALL)
+        assert html
+        picture = f"../_static/interactive/interactive-{path.stem}.svg"
+        body += (
+            f'<figure id="fig-interactive-{path.stem}"><a href="{picture}"><img src="{picture}">'
+            f"</a><figcaption>caption</figcaption></figure>{html.group(1)}"
+        )
+    head = "<meta charset=utf8><title>t</title><style>figure { margin: 0 }</style>"
+    page = f"<!doctype html><html lang=en>{head}<body>{body}"
+    (folder / "book" / "page.html").write_text(page, encoding="utf8")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in HEADLESS:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(
+        options=options, service=webdriver.ChromeService(executable_path=driver_path)
+    )
+    driver.get(f"http://127.0.0.1:{server.server_address[1]}/book/page.html")
+    yield driver
+    driver.quit()
+    server.shutdown()
+    server.server_close()
+
+
+def said(browser, name: str) -> str:
+    return browser.find_element("css selector", f"#fig-interactive-{name} output").text
+
+
+def curve(browser, name: str) -> str:
+    line = browser.find_element("css selector", f"#fig-interactive-{name} path.ia-line")
+    return line.get_attribute("d")
+
+
+@pytest.mark.parametrize(
+    ("name", "slider", "keys", "expected"),
+    [
+        ("bandwidth", "ia-bandwidth-d", "\ue014" * 20, "d = 40, σ = 1"),
+        ("sinkhorn", "ia-sinkhorn-d", "\ue012" * 19, "½ W₂² = 0.625"),
+        ("weights", "ia-weights-alpha", "\ue012" * 10, "Choose λ ≥ 2"),
+    ],
+    ids=["bandwidth", "sinkhorn", "weights"],
+)
+def test_the_keyboard_moves_a_slider_and_text_and_curve_follow(
+    browser, name, slider, keys, expected
+):
+    before, line = said(browser, name), curve(browser, name)
+    element = browser.find_element("id", slider)
+    label = browser.find_element("css selector", f"label[for={slider}]")
+    assert label.is_displayed()
+    element.send_keys(keys)
+    assert said(browser, name) != before
+    assert expected in said(browser, name)
+    assert curve(browser, name) != line
+    assert element.get_attribute("aria-valuetext")
+    output = browser.find_element("css selector", f"#fig-interactive-{name} output")
+    assert output.get_attribute("aria-live") == "polite"
+
+
+def test_the_still_gives_way_on_the_screen_and_comes_back_in_print(browser):
+    stills_ = browser.find_elements("css selector", "figure img")
+    assert len(stills_) == 3
+    assert not any(picture.is_displayed() for picture in stills_)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert all(picture.is_displayed() for picture in stills_)
+    assert not any(
+        live.is_displayed() for live in browser.find_elements("css selector", ".ia-live")
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_without_scripts_the_still_is_there(browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.refresh()
+    stills_ = browser.find_elements("css selector", "figure img")
+    assert len(stills_) == 3
+    assert all(picture.is_displayed() for picture in stills_)
+    assert not browser.find_elements("css selector", ".ia-live")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    browser.refresh()
+
+
+def test_figures_fit_a_phone_and_raise_no_error(browser):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+    )
+    browser.refresh()
+    browser.get_log("browser")
+    for name in ("bandwidth", "sinkhorn", "weights"):
+        assert said(browser, name)
+    for button in browser.find_elements("css selector", ".ia-buttons button"):
+        button.click()
+        assert "NaN" not in said(browser, "weights")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    assert [
+        entry for entry in browser.get_log("browser") if "favicon" not in entry["message"]
+    ] == []
