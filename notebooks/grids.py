@@ -79,4 +79,15 @@ plots.plt.show()
 
 # %% [markdown]
 # At $d = 20$ and $60$ the models that reconstruct well differ in details only, which no ranking should
-# rest on.
+# rest on. At $d = 60$ the β-VAE draws one shape for all digits: its code collapsed.
+
+# % [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,
+# and [Running it again](../book/reproduce.md) explains it.
+#
+# ```console
+# $ make reproduce EXPERIMENT=grids PROFILE=cpu
+# ```
+# :::

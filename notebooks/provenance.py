@@ -15,8 +15,8 @@
 #
 # # Where the results come from
 #
-# Every number on the pages of the experiments is read from a stored result, and every stored result
-# says what made it. This page reads all of them and lists what it finds. It is computed when the
+# Every number of ours on the pages of the experiments is read from a stored result, and every stored
+# result says what made it. This page reads all of them and lists what it finds. It is computed when the
 # book is built, so it cannot lag behind the store.
 
 # %%
@@ -84,4 +84,14 @@ for name in ("device", "torch", "python", "commit", "finished", "seconds"):
 # ```
 #
 # That files are intact does not show that a second training gives the same numbers. On the same
-# kind of device it gives the same bits; [Running it again](../book/reproduce.md) tells how to try.
+# device it gives the same bits; [Running it again](../book/reproduce.md) tells how to try.
+
+# %% [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This page takes no parameters. It is executed whenever the book is built, and so are all others:
+#
+# ```console
+# $ make book
+# ```
+# :::
