@@ -53,7 +53,9 @@ def served(root: Path) -> Iterator[str]:
 
 def programs() -> tuple[str, str] | None:
     """A Chromium and its driver, if both are installed."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     driver = shutil.which("chromedriver")
     return (browser, driver) if browser and driver else None
 
@@ -182,12 +184,19 @@ class Browser:
         return True
 
 
-def visit(browser: Browser, root: Path, base: str) -> dict[str, list[str]]:
-    """Every page on a desk in the light, and on a telephone in the dark: its faults by kind."""
-    faults = defaultdict(list)
+def visit(browser: Browser, root: Path, base: str) -> tuple[dict[str, list[str]], list[str]]:
+    """Open every page on a desk in the light, and on a telephone in the dark.
+
+    Returns:
+        The faults by kind, and the pages that have interactive figures; those may be made by a
+        script, so that only the browser knows them.
+    """
+    faults, interactive = defaultdict(list), []
     for page in filter(lambda page: redirect(page) is None, pages(root)):
         name = page.relative_to(root).as_posix()
         for width, theme in ((1280, "light"), (390, "dark")):
             for kind, lines in browser.load(base + name, width, theme).items():
                 faults[kind] += [f"{name} ({width} pixels, {theme}): {line}" for line in lines]
-    return faults
+        if browser.driver.find_elements(By.CSS_SELECTOR, ".interactive"):
+            interactive.append(name)
+    return faults, interactive

@@ -65,7 +65,7 @@ def base(site):
 
 
 @pytest.fixture(scope="session")
-def faults(browser, site, base):
+def visited(browser, site, base):
     return visit(browser, site, base)
 
 
@@ -90,7 +90,8 @@ def test_no_address_of_another_host_is_loaded(site) -> None:
 
 @pytest.mark.site
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_page_has_a_fault_in_the_browser(faults, kind) -> None:
+def test_no_page_has_a_fault_in_the_browser(visited, kind) -> None:
+    faults, _ = visited
     assert faults[kind] == []
 
 
@@ -100,22 +101,20 @@ def test_the_search_finds_what_is_there_and_nothing_else(browser, base, site) ->
     assert browser.found(base + "search.html?q=xyzzyxyzzy") == []
 
 
-def interactive_pages(site: Path) -> list[Path]:
-    return [page for page in website.pages(site) if website.parse(page).select(".interactive")]
-
-
 @pytest.mark.site
-def test_every_interactive_figure_follows_the_arrow_keys(browser, base, site) -> None:
-    for page in interactive_pages(site):
-        count, faults = browser.interactive(base + page.relative_to(site).as_posix())
+def test_every_interactive_figure_follows_the_arrow_keys(browser, base, visited) -> None:
+    _, pages = visited
+    for page in pages:
+        count, faults = browser.interactive(base + page)
         assert count > 0
         assert faults == [], page
 
 
 @pytest.mark.site
 @pytest.mark.xfail(reason="none of these pages has an interactive figure yet")
-def test_there_is_an_interactive_figure(site) -> None:
-    assert interactive_pages(site)
+def test_there_is_an_interactive_figure(visited) -> None:
+    _, pages = visited
+    assert pages
 
 
 # The checks themselves: each finds a fault that was put there -----------------------------------
@@ -225,9 +224,19 @@ BROKEN = [
 def test_the_browser_finds_no_fault_in_a_sound_page(pages, browser) -> None:
     root = pages('<svg role="img" aria-label="A line"></svg><code>$HOME and $PATH</code>')
     with served(root) as address:
-        found = visit(browser, root, address)
+        found, interactive = visit(browser, root, address)
+    assert interactive == []
     assert found.keys() == set(KINDS)
     assert not any(found.values()), found
+
+
+def test_a_figure_that_a_script_makes_is_seen(pages, browser) -> None:
+    root = pages(
+        "<script>document.body.append(Object.assign(document.createElement('div'), "
+        "{ className: 'interactive' }));</script>"
+    )
+    with served(root) as address:
+        assert visit(browser, root, address)[1] == ["index.html"]
 
 
 @pytest.mark.parametrize(("kind", "fault", "message"), BROKEN)
