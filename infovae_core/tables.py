@@ -41,17 +41,18 @@ ORIGINS = {
 
 
 def divergence_table() -> pd.DataFrame:
-    """Table 1: every divergence of the registry, with the options that the presets give it."""
+    """Table 1: every divergence of the registry, with its options in the preset that uses it."""
     rows = {}
     for name, kind in divergences.REGISTRY.items():
         title, category, source, original = ORIGINS[name]
         users = [model for model, one in PRESETS.items() if one.objective.divergence == name]
+        given = PRESETS[users[0]].objective.options if users else {}
         rows[title] = {
             "category": category,
             "source": source,
             "in Zhao et al. 2019": "yes" if original else "no",
             "learned": "yes" if isinstance(kind, type) else "no",
-            "options": _options(PRESETS[users[0]].objective.options),
+            "options": _options(divergences.options(name, **given)),
             "model": ", ".join(LABELS[model] for model in users),
         }
     order = [title for title, *_ in ORIGINS.values()]

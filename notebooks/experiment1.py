@@ -160,3 +160,14 @@ tables.schedule_table(ours, followed, theirs)
 # **The annealed runs end where the runs with $\alpha = 0$ do**, at
 # {glue:text}`linear_annealing_final:.4f` and {glue:text}`cyclical_annealing_final:.4f`, with codes of the
 # prior's size.
+
+# % [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,
+# and [Running it again](../book/reproduce.md) explains it.
+#
+# ```console
+# $ make reproduce EXPERIMENT=experiment1 PROFILE=cpu
+# ```
+# :::

@@ -176,3 +176,14 @@ tables.beside(ours, theirs)
 
 # %% [markdown]
 # In brackets the published value, where there is one. {glue:text}`provenance`
+
+# % [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,
+# and [Running it again](../book/reproduce.md) explains it.
+#
+# ```console
+# $ make reproduce EXPERIMENT=experiment2 PROFILE=cpu
+# ```
+# :::

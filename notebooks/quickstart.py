@@ -116,3 +116,13 @@ print("codes are of the prior's size:", 0.75 < size < 1.25)
 # ```console
 # $ python -m infovae_core run experiment2 --profile smoke
 # ```
+
+# %% [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This page takes no parameters. It is executed whenever the book is built, and so are all others:
+#
+# ```console
+# $ make book
+# ```
+# :::

@@ -68,3 +68,13 @@ tables.setting_table("paper")
 # which leaves 4 of 9 taps, the others of type B, with 5), and a $1 \times 1$ convolution. Its masks act
 # on features of the code and never on pixels, so that here as everywhere the pixels are
 # independent given the code.
+
+# %% [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This page takes no parameters. It is executed whenever the book is built, and so are all others:
+#
+# ```console
+# $ make book
+# ```
+# :::

@@ -1,4 +1,4 @@
-"""The commands that README and book show exist and parse; none of them is run."""
+"""The commands that README, book and notebooks show exist and parse; none of them is run."""
 
 import re
 import shlex
@@ -15,12 +15,16 @@ ROOT = Path(__file__).parents[1]
 
 def commands(page: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf8")
+    if page.endswith(".py"):  # A notebook's words are comments there.
+        text = re.sub(r"^# ?", "", text, flags=re.MULTILINE)
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [command for block in blocks for command in re.findall(r"^\$ (.*)$", block, re.M)]
 
 
 README = commands("README.md")
 LANDING = commands("book/index.md")
+NOTEBOOKS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.py"))
+SHOWN = [command for page in [*NOTEBOOKS, "book/reproduce.md"] for command in commands(page)]
 
 
 def check_make(arguments: list[str]) -> None:
@@ -35,7 +39,7 @@ def check_module(arguments: list[str]) -> None:
     command.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize("command", [*README, *LANDING, *commands("book/reproduce.md")])
+@pytest.mark.parametrize("command", list(dict.fromkeys(README + LANDING + SHOWN)))
 def test_a_shown_command_parses(command):
     match shlex.split(command, comments=True):
         case ["make", *arguments]:
@@ -57,3 +61,10 @@ def test_the_readme_names_its_two_commands():
 def test_the_landing_page_leads_to_the_pages_and_to_a_figure_made_anew():
     assert "make book" in LANDING
     assert any(command.startswith("make reproduce EXPERIMENT=") for command in LANDING)
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_a_notebook_ends_with_the_command_that_runs_it_again(page):
+    assert ":::{admonition} Run it again" in (ROOT / page).read_text(encoding="utf8")
+    name = Path(page).stem
+    assert commands(page)[-1] in ("make book", f"make reproduce EXPERIMENT={name} PROFILE=cpu")

@@ -1,0 +1,274 @@
+"""The site as a reader gets it: built once, its files parsed, its pages opened in a browser.
+
+With INFOVAE_SITE naming a folder of built pages, those are checked and none are built.
+"""
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import website
+from tests.browser import Browser, programs, served, visit
+
+ROOT = Path(__file__).parents[1]
+KINDS = ("mathematics", "pictures", "descriptions", "overflow", "themes", "console", "hosts")
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+# A small page without a fault; {} is where the tests put one.
+SOUND = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">
+<title>Page</title><link rel="icon" href="pixel.png">
+<style>:root {{ background: #fff; color: #222; }}
+:root[data-theme=dark] {{ background: #111; color: #ddd; }} a {{ color: inherit; }}</style>
+<script>document.documentElement.dataset.theme =
+matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";</script>
+<article><h1 id="top">Page <a href="#top">link</a></h1> <a href="https://elsewhere.example">away</a>
+<div style="overflow-x: auto"><div style="width: 900px">a wide box that scrolls</div></div>
+<img src="pixel.png" alt="A dot"><img src="pixel.png" alt="" role="presentation">{}</article>"""
+
+
+# The book -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built book."""
+    if given := os.environ.get("INFOVAE_SITE"):
+        assert (Path(given) / "index.html").is_file(), f"INFOVAE_SITE: no pages in {given}"
+        return Path(given)
+    folder = tmp_path_factory.mktemp("site")
+    build = [Path(sys.executable).with_name("jupyter-book"), "build", "--path-output", folder]
+    build += ["--all", "--warningiserror", "--keep-going", ROOT]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    found = programs()
+    if found is None:
+        pytest.skip("no Chromium with its driver here: apt-get install chromium chromium-driver")
+    browser = Browser(*found)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def base(site):
+    with served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def visited(browser, site, base):
+    return visit(browser, site, base)
+
+
+@pytest.mark.site
+def test_every_chapter_of_the_contents_is_a_page(site) -> None:
+    names = {page.relative_to(site).as_posix() for page in website.pages(site)}
+    contents = website.chapters(ROOT / "_toc.yml")
+    assert len(contents) > 5
+    assert {f"{chapter}.html" for chapter in contents} <= names
+    assert {"index.html", "search.html", "genindex.html"} <= names
+
+
+@pytest.mark.site
+def test_every_link_anchor_citation_and_reference_resolves(site) -> None:
+    assert website.unresolved(site) == []
+
+
+@pytest.mark.site
+def test_no_address_of_another_host_is_loaded(site) -> None:
+    assert website.foreign(site) == []
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_page_has_a_fault_in_the_browser(visited, kind) -> None:
+    faults, _ = visited
+    assert faults[kind] == []
+
+
+@pytest.mark.site
+def test_the_search_finds_what_is_there_and_nothing_else(browser, base, site) -> None:
+    assert "Bibliography" in browser.found(base + "search.html?q=Sinkhorn")
+    assert browser.found(base + "search.html?q=xyzzyxyzzy") == []
+
+
+@pytest.mark.site
+def test_every_interactive_figure_follows_the_arrow_keys(browser, base, visited) -> None:
+    _, pages = visited
+    for page in pages:
+        count, faults = browser.interactive(base + page)
+        assert count > 0
+        assert faults == [], page
+
+
+@pytest.mark.site
+@pytest.mark.xfail(reason="none of these pages has an interactive figure yet")
+def test_there_is_an_interactive_figure(visited) -> None:
+    _, pages = visited
+    assert pages
+
+
+# The checks themselves: each finds a fault that was put there -----------------------------------
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """Write `index.html` with a fault in it, beside a sound page and a picture."""
+    (tmp_path / "pixel.png").write_bytes(PIXEL)
+    (tmp_path / "other.html").write_text(SOUND.format(""), encoding="utf-8")
+
+    def write(fault: str = "") -> Path:
+        (tmp_path / "index.html").write_text(SOUND.format(fault), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_a_sound_page_has_no_fault(pages) -> None:
+    root = pages('<a href="other.html#top">other</a><a href="other.html?q=1">asks</a>')
+    assert website.unresolved(root) == website.foreign(root) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ('<a href="none.html">x</a>', "none.html: no such file"),
+        ('<a href="other.html#none">x</a>', "other.html#none: no such anchor"),
+        ('<a href="#none">x</a>', "#none: no such anchor"),
+        ('<a href="../../etc/passwd">x</a>', "../../etc/passwd: leads out of the site"),
+        ('<img src="none.png" alt="x">', "none.png: no such file"),
+        ('<img srcset="pixel.png 1x, none.png 2x" alt="x">', "none.png: no such file"),
+        ('<script src="none.js"></script>', "none.js: no such file"),
+        ('<p style="background: url(none.png)">x</p>', "none.png: no such file"),
+        ('<meta http-equiv="Refresh" content="0; url=none.html">', "none.html: no such file"),
+        ('<form action="none.html"></form>', "none.html: no such file"),
+        ('<span class="xref std std-ref">ch-none</span>', "'ch-none': a reference to nothing"),
+        ('<span class="bibtex-citation">[?]</span>', "'[?]': a reference to nothing"),
+        ('<span class="problematic">{ref}</span>', "'{ref}': a reference to nothing"),
+    ],
+)
+def test_what_leads_nowhere_is_found(pages, fault, message) -> None:
+    assert website.unresolved(pages(fault)) == [f"index.html: {message}"]
+
+
+def test_a_style_sheet_is_read_as_well(pages) -> None:
+    root = pages()
+    sheet = '@import "//a.example/x"; p { background: url("none.woff") } /* url(no) */'
+    (root / "a.css").write_text(sheet, encoding="utf-8")
+    assert website.unresolved(root) == ["a.css: none.woff: no such file"]
+    assert website.foreign(root) == ["a.css: //a.example/x"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        '<script src="https://a.example/x"></script>',
+        '<link rel="stylesheet" href="//a.example/x">',
+        '<img src="https://a.example/x" alt="x">',
+        '<img srcset="https://a.example/x 2x" alt="x">',
+        '<iframe src="https://a.example/x"></iframe>',
+        "<style>@import url(https://a.example/x);</style>",
+        '<video poster="https://a.example/x"></video>',
+    ],
+)
+def test_what_another_host_would_send_is_found(pages, fault) -> None:
+    (found,) = website.foreign(pages(fault))
+    assert found.endswith("//a.example/x")
+
+
+BROKEN = [
+    ("mathematics", r'<span class="math">\(x\)</span>', r"not typeset: \(x\)"),
+    ("mathematics", "<p>costs $x^2$ nats</p>", "raw: costs $x^2$ nats"),
+    ("mathematics", r"<p>so \[x\] holds</p>", r"raw: so \[x\] holds"),
+    ("mathematics", "<mjx-merror>undefined</mjx-merror>", "error in undefined"),
+    ("pictures", '<img src="none.png" alt="x">', "not loaded: none.png"),
+    ("descriptions", '<img src="pixel.png">', "no alternative text: pixel.png"),
+    ("descriptions", '<img src="pixel.png" alt="">', "no alternative text: pixel.png"),
+    (
+        "descriptions",
+        '<img src="pixel.png" alt="../_images/pixel.png">',
+        "no alternative text: pixel.png",
+    ),
+    ("descriptions", '<svg class="s" role="img"></svg>', "no alternative text: svg"),
+    ("descriptions", "<canvas></canvas>", "no alternative text: canvas"),
+    ("overflow", '<div style="width: 500px">wide</div>', "the page is"),
+    (
+        "overflow",
+        '<div style="overflow-x: hidden"><p style="width: 500px">cut off</p></div>',
+        "ends at 508 of 390 pixels: p cut off",
+    ),
+    ("themes", '<p style="color: #bbb; background: #fff">faint</p>', "contrast 1.9: p faint"),
+    (
+        "themes",
+        "<script>document.documentElement.dataset.theme = 'light'</script>",
+        "the theme is light, not dark",
+    ),
+    ("console", "<script>throw new Error('thrown')</script>", "thrown"),
+    ("console", "<script>console.error('complaint')</script>", "complaint"),
+    ("console", '<img src="none.png" alt="x">', "404"),
+    ("hosts", '<img src="http://a.example/x" alt="x">', "http://a.example/x"),
+    ("hosts", "<script>fetch('https://a.example/y').catch(() => 0)</script>", "a.example/y"),
+    ("hosts", "<script>new WebSocket('wss://a.example/z')</script>", "wss://a.example/z"),
+]
+
+
+def test_the_browser_finds_no_fault_in_a_sound_page(pages, browser) -> None:
+    root = pages('<svg role="img" aria-label="A line"></svg><code>$HOME and $PATH</code>')
+    with served(root) as address:
+        found, interactive = visit(browser, root, address)
+    assert interactive == []
+    assert found.keys() == set(KINDS)
+    assert not any(found.values()), found
+
+
+def test_a_figure_that_a_script_makes_is_seen(pages, browser) -> None:
+    root = pages(
+        "<script>document.body.append(Object.assign(document.createElement('div'), "
+        "{ className: 'interactive' }));</script>"
+    )
+    with served(root) as address:
+        assert visit(browser, root, address)[1] == ["index.html"]
+
+
+@pytest.mark.parametrize(("kind", "fault", "message"), BROKEN)
+def test_the_browser_finds_a_fault(pages, browser, kind, fault, message) -> None:
+    with served(pages(fault)) as address:
+        found = browser.load(address, width=390, theme="dark")
+    assert any(message in line for line in found[kind]), found
+
+
+FIGURE = """<div class="interactive">{label}<input id="s" type="range" min="0" max="3" value="3">
+<output aria-live="polite">3</output></div>"""
+LABEL = '<label for="s">size</label>'
+FOLLOW = """<script>document.getElementById("s").oninput = (event) =>
+{ document.querySelector("output").textContent = event.target.value; };</script>"""
+
+
+@pytest.mark.parametrize(
+    ("figure", "faults"),
+    [
+        (FIGURE.format(label=LABEL) + FOLLOW, []),
+        (FIGURE.format(label="") + FOLLOW, ["figure 1, slider '': needs a label"]),
+        (FIGURE.format(label=LABEL), ["figure 1, slider 'size': the readout does not follow"]),
+        (
+            FIGURE.format(label=LABEL).replace("aria-live", "class"),
+            ["figure 1: needs a slider, and a readout with aria-live"],
+        ),
+        (
+            '<div class="interactive"><output aria-live="polite">1</output></div>',
+            ["figure 1: needs a slider, and a readout with aria-live"],
+        ),
+    ],
+)
+def test_a_slider_without_effect_is_found(pages, browser, figure, faults) -> None:
+    with served(pages(figure)) as address:
+        assert browser.interactive(address, seconds=0.5) == (1, faults)
