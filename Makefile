@@ -7,6 +7,8 @@ INSTALLED := .venv/.installed
 EXPERIMENT ?= experiment2
 PROFILE ?= smoke
 ARGS ?=
+# An experiment has profiles and stored results; another notebook has neither.
+TRAINS = $(filter experiment%,$(EXPERIMENT))
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 SOURCES := $(sort $(wildcard notebooks/*.py))
@@ -35,8 +37,8 @@ notebooks: $(INSTALLED) ## write notebooks/*.ipynb anew from their .py twins, ou
 reproduce: $(INSTALLED) ## train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|cpu|paper ARGS="-p seeds 0,1"
 	mkdir -p _build/reproduced
 	$(BIN)/papermill --cwd notebooks notebooks/$(EXPERIMENT).ipynb \
-		_build/reproduced/$(EXPERIMENT)-$(PROFILE).ipynb \
-		-p profile $(PROFILE) -p train_missing True $(ARGS)
+		_build/reproduced/$(EXPERIMENT)$(if $(TRAINS),-$(PROFILE)).ipynb \
+		$(if $(TRAINS),-p profile $(PROFILE) -p train_missing True) $(ARGS)
 
 bench: $(INSTALLED) ## time the hot paths
 	$(BIN)/python -m tests.benchmarks

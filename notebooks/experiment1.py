@@ -161,7 +161,7 @@ tables.schedule_table(ours, followed, theirs)
 # {glue:text}`linear_annealing_final:.4f` and {glue:text}`cyclical_annealing_final:.4f`, with codes of the
 # prior's size.
 
-# % [markdown]
+# %% [markdown]
 # :::{admonition} Run it again
 # :class: tip
 # This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,

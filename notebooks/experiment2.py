@@ -177,7 +177,7 @@ tables.beside(ours, theirs)
 # %% [markdown]
 # In brackets the published value, where there is one. {glue:text}`provenance`
 
-# % [markdown]
+# %% [markdown]
 # :::{admonition} Run it again
 # :class: tip
 # This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,

@@ -81,7 +81,7 @@ plots.plt.show()
 # At $d = 20$ and $60$ the models that reconstruct well differ in details only, which no ranking should
 # rest on. At $d = 60$ the β-VAE draws one shape for all digits: its code collapsed.
 
-# % [markdown]
+# %% [markdown]
 # :::{admonition} Run it again
 # :class: tip
 # This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,

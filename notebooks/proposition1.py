@@ -54,11 +54,8 @@ from infovae_core.parameters import ToyParameters
 parameters = ToyParameters.read(globals())
 
 # %% [markdown]
-# To go on where this page stops, give more steps; the executed copy is a notebook of its own.
-#
-# ```console
-# $ papermill notebooks/proposition1.ipynb _build/longer.ipynb -p steps 5000
-# ```
+# Each of them may be set when the page is run again (see the end): more steps go on where this page
+# stops.
 
 # %%
 import numpy as np
@@ -180,3 +177,14 @@ for value, line in landscape.items():
 # On these two points the InfoVAE objective does what {cite:t}`zhao2019` show, when $\lambda$ is large enough
 # for the valley to be there. It is a property of a path, from a start near the prior, and not of the highest
 # value, which does not exist for the bound and does not exist for the InfoVAE with a bounded kernel either.
+
+# %% [markdown]
+# :::{admonition} Run it again
+# :class: tip
+# This executes the page anew with parameters of yours; the copy is a notebook of its own, in
+# `_build/reproduced/`.
+#
+# ```console
+# $ make reproduce EXPERIMENT=proposition1 ARGS="-p steps 5000"
+# ```
+# :::

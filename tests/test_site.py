@@ -111,7 +111,6 @@ def test_every_interactive_figure_follows_the_arrow_keys(browser, base, visited)
 
 
 @pytest.mark.site
-@pytest.mark.xfail(reason="none of these pages has an interactive figure yet")
 def test_there_is_an_interactive_figure(visited) -> None:
     _, pages = visited
     assert pages
