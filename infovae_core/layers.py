@@ -202,9 +202,11 @@ class BatchNorm(nn.BatchNorm1d):
             return super().forward(x.flatten(0, -2)).view_as(x)
         if self.training:
             n = x.shape[-2]
-            var, mean = torch.var_mean(x.float(), -2, correction=0)
+            var, mean = torch.var_mean(x.to(self.weight.dtype), -2, correction=0)
             with torch.no_grad():
                 assert self.momentum is not None
+                assert self.num_batches_tracked is not None
+                self.num_batches_tracked += 1
                 self.running_mean.lerp_(mean, self.momentum)
                 self.running_var.lerp_(var * n / (n - 1), self.momentum)
         else:

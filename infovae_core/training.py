@@ -213,7 +213,9 @@ class Trainer:
 
     def _shared(self, values: list[float]) -> Weight:
         """The number that all models share, or a tensor (R,)."""
-        return values[0] if len(set(values)) == 1 else torch.tensor(values, device=self.device)
+        if len(set(values)) == 1:
+            return values[0]
+        return torch.tensor([float(value) for value in values], device=self.device)
 
     def binarize(self, x: Tensor) -> Tensor:
         """Bernoulli pixels of these means, (R, B, 1, 28, 28), from each run's own stream."""

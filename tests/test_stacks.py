@@ -1,0 +1,304 @@
+"""Runs trained side by side: each comes out as it would on its own."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
+
+from infovae_core import data
+from infovae_core.experiments import EXPERIMENT1_SCHEDULES, experiment1, experiment3
+from infovae_core.grid import train_stack
+from infovae_core.layers import (
+    BatchNorm,
+    Convolution,
+    TransposedConvolution,
+    overlap_add,
+    stack,
+    unstack,
+    windows,
+)
+from infovae_core.models import VAE, Architecture, Output
+from infovae_core.objectives import PRESETS, Objective, preset
+from infovae_core.randomness import Streams
+from infovae_core.run import Run
+from infovae_core.training import Fit, Trainer, fit, fit_stack
+from tests.runs import small_run
+
+CPU = torch.device("cpu")
+
+
+def rng(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def digits() -> data.Split:
+    return data.load("digits")
+
+
+@pytest.fixture
+def double(digits):
+    """The data in float64, while all that is made is in float64 too."""
+    torch.set_default_dtype(torch.float64)
+    yield replace(digits, train=digits.train._replace(images=digits.train.images.double()))
+    torch.set_default_dtype(torch.float32)
+
+
+def gap(a: Tensor, b: Tensor) -> float:
+    """Greatest difference, relative to the greatest value."""
+    return float((a - b).abs().max() / b.abs().max().clamp_min(1e-300))
+
+
+def furthest(ours: Fit, alone: Fit) -> float:
+    """How far two fits of a run are apart, in the curve or in any parameter."""
+    state, reference = ours.model.state_dict(), alone.model.state_dict()
+    assert state.keys() == reference.keys()
+    gaps = [gap(state[k].double(), reference[k].double()) for k in state]
+    return max(gap(ours.curve, alone.curve), *gaps)
+
+
+def family(run: Run) -> list[Run]:
+    """Three runs that can be stacked: other seeds, and other weights where D has one."""
+    if run.objective.divergence is None:
+        return [run, replace(run, seed=1), replace(run, seed=2)]
+    weights = [(run.objective.alpha, run.objective.lam), (0, 3), (0.5, 10)]
+    return [
+        replace(run, seed=seed, objective=replace(run.objective, alpha=alpha, lam=lam))
+        for seed, (alpha, lam) in enumerate(weights)
+    ]
+
+
+# Training -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("masked", [None, 4])
+@pytest.mark.parametrize("model", PRESETS)
+def test_a_stack_trains_each_run_as_it_trains_alone(double, model, masked):
+    runs = family(replace(small_run(model, learning_rate=1e-3), masked_channels=masked))
+    together = fit_stack(runs, double)
+    for run, ours in zip(runs, together, strict=True):
+        assert ours.diverged_at is None
+        # Batch norm magnifies rounding where a feature hardly varies.
+        assert furthest(ours, fit(run, double)) < (1e-6 if run.batch_norm else 1e-9)
+    assert gap(together[0].curve, together[1].curve) > 1e-3
+
+
+@pytest.mark.parametrize("model", ["infovae_mmd", "bn_vae", "aae"])
+def test_in_single_precision_they_agree_to_its_rounding(digits, model):
+    runs = family(small_run(model))
+    for run, ours in zip(runs, fit_stack(runs, digits), strict=True):
+        assert gap(ours.curve, fit(run, digits).curve) < 1e-4
+
+
+def test_the_company_a_run_keeps_does_not_matter(double):
+    runs = family(small_run("infovae_mmd", learning_rate=1e-3))
+    first = fit_stack(runs, double)[0]
+    for others in ([runs[2], runs[0]], [runs[1], runs[0], runs[2], replace(runs[2], seed=7)]):
+        ours = fit_stack(others, double)[others.index(runs[0])]
+        assert furthest(ours, first) < 1e-9
+
+
+def test_schedules_act_on_their_own_runs(double):
+    runs = [
+        replace(run, steps=6, eval_every=2, batch_size=16, val_batches=3, val_batch_size=16)
+        for run in experiment1("smoke")
+    ]
+    assert len({run.stacking for run in runs}) == 1
+
+    together = fit_stack(runs, double, [lambda model: {"val_mmd": 5.0}] * len(runs))
+    for run, ours in zip(runs, together, strict=True):
+        alone = fit(run, double, lambda model: {"val_mmd": 5.0})
+        assert furthest(ours, alone) < 1e-9
+        assert ours.evaluations == alone.evaluations
+    ends = {(fit.evaluations[-1]["alpha"], fit.evaluations[-1]["lam"]) for fit in together}
+    assert len(ends) > 6
+
+
+def test_a_broken_run_leaves_the_others_untouched(digits):
+    base = replace(small_run("infovae_mmd"), steps=6, eval_every=2)
+    sound = [base, replace(base, seed=1)]
+    # A weight at the end of single precision: gradients are infinite, and the model is NaN then.
+    broken = replace(base, seed=2, objective=replace(base.objective, lam=3e38))
+    first, bad, second = fit_stack([sound[0], broken, sound[1]], digits)
+    assert bad.diverged_at is not None
+    assert bad.diverged_at <= 2
+    assert not all(p.isfinite().all() for p in bad.model.parameters())
+    for run, ours in zip(sound, (first, second), strict=True):
+        assert ours.diverged_at is None
+        assert len(ours.curve) == run.steps
+        assert gap(ours.curve, fit(run, digits).curve) < 1e-4
+        assert all(p.isfinite().all() for p in ours.model.parameters())
+
+
+def test_a_stack_ends_when_all_have_diverged(digits):
+    runs = [replace(small_run(), learning_rate=1e30, seed=seed, eval_every=1) for seed in (0, 1)]
+    asked = []
+    found = fit_stack(runs, digits, [lambda model: asked.append(0) or {}] * 2)
+    assert [one.diverged_at for one in found] == [2, 2]
+    assert len(asked) == 4  # both before the first step and after it
+
+
+def test_each_run_is_evaluated_on_its_own_model(digits):
+    runs = [replace(small_run(), seed=seed) for seed in (0, 1)]
+    seen: dict[int, list[Tensor]] = {0: [], 1: []}
+
+    def watch(index):
+        def evaluate(model):
+            seen[index].append(model.encoder.heads.weight.clone())
+            return {}
+
+        return evaluate
+
+    found = fit_stack(runs, digits, [watch(0), watch(1)])
+    for index, run in enumerate(runs):
+        start = VAE(run.architecture, Streams(run.seed).init).encoder.heads.weight
+        assert torch.equal(seen[index][0], start)
+        assert torch.equal(seen[index][-1], found[index].model.encoder.heads.weight)
+
+
+def test_a_result_says_that_it_was_stacked(digits):
+    runs = [replace(small_run("bn_vae"), seed=seed) for seed in (0, 1)]
+    for result, _ in train_stack(runs, digits):
+        assert result.provenance["stack"] == 2
+        assert result.status == "done"
+    ((alone, _),) = train_stack(runs[:1], digits)
+    assert "stack" not in alone.provenance
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latent_dim": 3},
+        {"batch_size": 8},
+        {"steps": 5},
+        {"precision": "bf16"},
+        {"objective": preset("infovae_stein").objective},
+        {"objective": preset("vae").objective},
+        {"objective": Objective(1, 1000, "mmd", {"bandwidth": 2.0})},
+    ],
+)
+def test_runs_of_other_shape_are_refused(digits, change):
+    run = small_run("infovae_mmd")
+    with pytest.raises(ValueError, match="may differ in seed, α, λ and schedule alone"):
+        fit_stack([run, replace(run, **change)], digits)
+
+
+def test_experiments_stack_as_far_as_shapes_allow():
+    assert len({run.stacking for run in experiment1()}) == 1
+    one_dimension = experiment3(latent_dims=[20])
+    # ReconAE, VAE and β-VAE differ in weights alone.
+    assert len({run.stacking for run in one_dimension}) == len(one_dimension) - 2
+    assert len(EXPERIMENT1_SCHEDULES) == len(experiment1())
+
+
+# The objective ------------------------------------------------------------------------------------
+
+
+def test_a_kl_term_without_weight_may_overflow_beside_one_with_weight():
+    mu = torch.zeros(2, 4, 3, requires_grad=True)
+    logvar = torch.zeros(2, 4, 3)
+    logvar[0] = 200  # its variance is infinite in single precision
+    logvar.requires_grad_()
+    logits = torch.zeros(2, 4, 1, 28, 28)
+    output = Output(logits, mu, logvar, torch.randn(2, 4, 3, generator=rng(0)))
+    terms = PRESETS["vae"].objective(
+        torch.zeros_like(logits), output, output.z, weights=(torch.tensor([1.0, 0.0]), 0)
+    )
+    assert terms.kl.tolist() == [math.inf, 0]
+    assert terms.loss.tolist() == pytest.approx([784 * math.log(2)] * 2)
+    terms.loss.sum().backward()
+    assert mu.grad.isfinite().all()
+    assert logvar.grad.isfinite().all()
+
+
+# Layers -------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers())
+@settings(max_examples=40, deadline=None)
+def test_windows_and_their_sum_are_adjoint(n, h, w, channels, seed):
+    generator = rng(seed % 2**32)
+    x = torch.randn(n, 2 * h, 2 * w, channels, generator=generator, dtype=torch.float64)
+    y = torch.randn(n, h, w, 16 * channels, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close((windows(x) * y).sum(), (x * overlap_add(y)).sum())
+
+
+def test_their_gradients_are_those_of_finite_differences():
+    x = torch.randn(2, 4, 6, 2, generator=rng(0), dtype=torch.float64, requires_grad=True)
+    y = torch.randn(2, 2, 3, 32, generator=rng(1), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(windows, x)
+    assert torch.autograd.gradcheck(overlap_add, y)
+
+
+@pytest.mark.parametrize("channels", [(1, 5), (3, 2), (4, 1)])
+@pytest.mark.parametrize(
+    ("layer", "reference"),
+    [(Convolution, conv2d), (TransposedConvolution, conv_transpose2d)],
+)
+def test_a_stacked_convolution_is_the_librarys(layer, reference, channels):
+    layers = [layer(*channels).double() for _ in range(3)]
+    x = torch.randn(3, 2, 6, 8, channels[0], generator=rng(0), dtype=torch.float64)
+    expected = torch.stack(
+        [
+            reference(one.permute(0, 3, 1, 2), own.weight, own.bias, stride=2, padding=1)
+            for one, own in zip(x, layers, strict=True)
+        ]
+    ).permute(0, 1, 3, 4, 2)
+    torch.testing.assert_close(stack(layers)(x), expected, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(layers[0](x[:1])[0], expected[0], rtol=1e-12, atol=1e-13)
+
+
+def test_a_stacked_batch_norm_is_the_librarys():
+    ours = [BatchNorm(3).double() for _ in range(2)]
+    theirs = [nn.BatchNorm1d(3).double() for _ in range(2)]
+    for index, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
+        for layer in (mine, reference):
+            nn.init.normal_(layer.weight, generator=rng(index))
+            nn.init.normal_(layer.bias, generator=rng(9 + index))
+    stacked = stack(ours)
+    for seed in range(3):
+        x = 2 + 3 * torch.randn(2, 5, 3, generator=rng(seed), dtype=torch.float64)
+        expected = torch.stack([layer(one) for layer, one in zip(theirs, x, strict=True)])
+        torch.testing.assert_close(stacked(x), expected)
+    stacked.eval()
+    expected = torch.stack([layer.eval()(one) for layer, one in zip(theirs, x, strict=True)])
+    torch.testing.assert_close(stacked(x), expected)
+
+
+def test_the_models_of_a_stack_share_its_memory():
+    models = [VAE(Architecture(3), rng(seed)) for seed in (0, 1)]
+    stacked = stack(models)
+    apart = unstack(stacked, 2)
+    for model, one in zip(models, apart, strict=True):
+        for ours, reference in zip(one.parameters(), model.parameters(), strict=True):
+            assert torch.equal(ours, reference)
+    with torch.no_grad():
+        for parameter in stacked.parameters():
+            parameter[1] += 1
+    for ours, reference in zip(apart[1].parameters(), models[1].parameters(), strict=True):
+        assert torch.equal(ours, reference + 1)
+    assert unstack(stack(models[:1]), 1) == models[:1]
+
+
+def test_a_step_of_a_stack_never_waits_for_the_device(digits):
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Reads(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            self.count += function is torch.ops.aten._local_scalar_dense.default
+            return function(*args, **(kwargs or {}))
+
+    for model in PRESETS.keys() - {"infovae_sinkhorn"}:
+        runs = family(small_run(model))
+        trainer = Trainer(runs, CPU)
+        x = digits.train.images[:16].expand(3, 16, 1, 28, 28)
+        with Reads() as reads:
+            trainer.step(x)
+        assert reads.count == 0, model
