@@ -52,7 +52,8 @@ class ValidationMMD:
         self.indices = torch.stack(keys).to(device)
         self.prior = torch.randn(batches, size, latent_dim, generator=generator).to(device)
         self.scale = -0.5 / bandwidth**2
-        self.chunk = max(1, CHUNK // size**2)
+        on_cpu = self.prior.device.type == "cpu"  # A GPU takes all minibatches at once.
+        self.chunk = max(1, CHUNK // size**2) if on_cpu else batches
         self.prior_term = torch.cat([self._within(p) for p in self.prior.split(self.chunk)])
 
     def _within(self, x: Tensor) -> Tensor:
