@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, linear, pad
+from torch.nn.functional import conv2d, conv_transpose2d, fold, linear, pad, unfold
 
 KERNEL = 4
 Module = TypeVar("Module", bound=nn.Module)
@@ -28,6 +28,9 @@ class _Windows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         *lead, height, width, channels = x.shape
+        if channels == 1:  # The library's own takes half the time, and has the same order then.
+            found = unfold(x.reshape(-1, 1, height, width), KERNEL, padding=1, stride=2)
+            return found.mT.reshape(*lead, height // 2, width // 2, KERNEL * KERNEL)
         padded = pad(x.reshape(-1, height, width, channels), (0, 0, 1, 1, 1, 1))
         n, row, column, _ = padded.stride()
         found = padded.as_strided(
@@ -48,6 +51,10 @@ class _OverlapAdd(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor) -> Tensor:
         *lead, h, w, size = values.shape
         channels = size // KERNEL**2
+        if channels == 1:
+            columns = values.reshape(-1, h * w, size).mT
+            found = fold(columns, (2 * h, 2 * w), KERNEL, padding=1, stride=2)
+            return found.reshape(*lead, 2 * h, 2 * w, 1)
         # A window's row lies in one of two blocks of two rows, and so does its column.
         split = values.reshape(-1, h, w, 2, 2, 2, 2, channels)
         sums = values.new_zeros(len(split), h + 1, 2, w + 1, 2, channels)
@@ -109,8 +116,8 @@ class Convolution(nn.Conv2d):
         """Convolve."""
         weight, bias = self.weight, self.get_parameter("bias")
         if weight.dim() == 4:
-            h = conv2d(x.flatten(0, -4).permute(0, 3, 1, 2), weight, bias, stride=2, padding=1)
-            return unflatten(h, x)
+            h = conv2d(library_layout(x), weight, bias, stride=2, padding=1)
+            return our_layout(h, x)
         seen = windows(x)
         matrix = weight.permute(0, 1, 3, 4, 2).flatten(2)
         found: Tensor = affine(seen.flatten(1, 3), matrix, bias).unflatten(1, seen.shape[1:4])
@@ -128,9 +135,8 @@ class TransposedConvolution(nn.ConvTranspose2d):
         """Add up what each pixel contributes."""
         weight, bias = self.weight, self.get_parameter("bias")
         if weight.dim() == 4 and self.out_channels > 1:
-            h = x.flatten(0, -4).permute(0, 3, 1, 2)
-            h = conv_transpose2d(h, weight, bias, stride=2, padding=1)
-            return unflatten(h, x)
+            h = conv_transpose2d(library_layout(x), weight, bias, stride=2, padding=1)
+            return our_layout(h, x)
         # With one channel out, the product takes half the time of the library's convolution.
         matrix = weight.permute(*range(weight.dim() - 3), -2, -1, -3).flatten(-3)
         if weight.dim() == 4:
@@ -139,7 +145,14 @@ class TransposedConvolution(nn.ConvTranspose2d):
         return overlap_add(values) + bias[:, None, None, None, :]
 
 
-def unflatten(h: Tensor, like: Tensor) -> Tensor:
+def library_layout(x: Tensor) -> Tensor:
+    """Our layout as the library's: (..., H, W, C) → (N, C, H, W), a view."""
+    x = x.flatten(0, -4)
+    # With one channel, strides of channels-last would send the library on a slower path.
+    return x.permute(0, 3, 1, 2) if x.shape[-1] > 1 else x.view(len(x), 1, *x.shape[1:3])
+
+
+def our_layout(h: Tensor, like: Tensor) -> Tensor:
     """The library's layout as ours: (N, C, H, W) → (..., H, W, C), leading axes as in `like`."""
     found: Tensor = h.permute(0, 2, 3, 1).unflatten(0, like.shape[:-3])
     return found
