@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Seconds to wait for a scheduler, or for its first worker.
 PATIENCE = 30
+# Where a scheduler of this machine serves its pages: not at the port of a lasting one.
+ANY_PORT = "127.0.0.1:0"
 # Failed jobs that a message lists: all may have failed for one reason.
 SHOWN = 10
 
@@ -47,7 +49,9 @@ def connect(workers: int = 0, scheduler: str | None = None) -> Iterator["Client"
 
     with ExitStack() as entered:
         if scheduler is None:
-            local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            local = LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=ANY_PORT
+            )
             client = entered.enter_context(Client(entered.enter_context(local)))
         else:
             try:

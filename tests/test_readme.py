@@ -1,13 +1,20 @@
 """The commands that README and book show exist and parse; none of them is run."""
 
+import inspect
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock, Mock
 
 import pytest
 import typer
+from distributed.cli import dask_scheduler, dask_worker
+from distributed.deploy.cluster import Cluster
 
+from infovae_core import grid
 from infovae_core.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +41,26 @@ def check_module(arguments: list[str]) -> None:
     command.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize("command", [*README, *commands("book/reproduce.md")])
+def check_dask(name: str, arguments: list[str]) -> None:
+    known = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
+    known[name].make_context(name, list(arguments))
+
+
+PAGES = ("book/reproduce.md", "book/cluster.md")
+
+
+@pytest.mark.parametrize("command", [*README, *(c for page in PAGES for c in commands(page))])
 def test_a_shown_command_parses(command):
-    match shlex.split(command, comments=True):
+    words = shlex.split(command, comments=True)
+    if re.fullmatch(r"[A-Z_]+=\S*", words[0]):  # a variable, for this command alone
+        del words[0]
+    match words:
         case ["make", *arguments]:
             check_make(arguments)
         case ["python", "-m", "infovae_core", *arguments]:
             check_module(arguments)
+        case ["dask", name, *arguments]:
+            check_dask(name, arguments)
         case [".", path]:
             assert path == ".venv/bin/activate"
         case ["conda", "env", "create", "-f", path]:
@@ -49,5 +69,35 @@ def test_a_shown_command_parses(command):
             pytest.fail(f"no check for this command: {command}")
 
 
+def test_every_page_shows_commands():
+    assert all(commands(page) for page in PAGES)
+
+
 def test_the_readme_names_its_two_commands():
     assert {"make test", "make book"} <= {command.split("#")[0].strip() for command in README}
+
+
+def test_the_scripts_of_the_cluster_page_hand_their_workers_to_the_grid(monkeypatch, tmp_path):
+    cluster, calls = MagicMock(spec=Cluster, scheduler_address="tcp://login:1"), []
+    cluster.__enter__.return_value = cluster
+    queue = Mock(return_value=cluster)
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=queue))
+    monkeypatch.setenv("INFOVAE_RESULTS", str(tmp_path))
+    signature = inspect.signature(grid.run_grid)
+    monkeypatch.setattr(grid, "run_grid", lambda *a, **k: calls.append(signature.bind(*a, **k)))
+    text = (ROOT / "book" / "cluster.md").read_text(encoding="utf8")
+    scripts = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    for script in scripts:
+        exec(compile(script, "cluster.md", "exec"), {"__name__": "__main__"})
+        exec(compile(script, "cluster.md", "exec"), {"__name__": "__mp_main__"})  # in a worker
+    local, slurm = (call.arguments for call in calls)
+    assert (len(local["runs"]), local["workers"]) == (14, 2)
+    assert (len(slurm["runs"]), slurm["device"]) == (490, "cuda")
+    assert slurm["scheduler"] == "tcp://login:1"
+    assert slurm["store"].root == tmp_path
+    assert [name for name, *_ in cluster.method_calls] == ["scale", "wait_for_workers"]
+
+
+def test_the_cluster_page_names_the_default_size_of_a_stack():
+    text = (ROOT / "book" / "cluster.md").read_text(encoding="utf8")
+    assert f"| `--stack` | 1 on a CPU, {grid.STACK} on a GPU |" in text
