@@ -89,7 +89,7 @@ def run(
         trained = grid.run_grid(
             runs,
             chosen,
-            devices.resolve(device),
+            devices.resolve(device, elsewhere=scheduler is not None),
             data_root,
             stack=stack,
             workers=workers,

@@ -4,9 +4,10 @@ The coordinator alone touches the store. Workers get the data once each, then ru
 results; one that is lost is replaced, and what it had under way is trained again by another.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import torch
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # Seconds to wait for a scheduler, or for its first worker.
 PATIENCE = 30
+# Where a scheduler of this machine serves its pages: not at the port of a lasting one.
+ANY_PORT = "127.0.0.1:0"
+# Failed jobs that a message lists: all may have failed for one reason.
+SHOWN = 10
 
 
 class ClusterError(RuntimeError):
@@ -42,23 +47,22 @@ def connect(workers: int = 0, scheduler: str | None = None) -> Iterator["Client"
         raise ValueError(f"workers must be at least 1, got {workers}")
     from distributed import Client, LocalCluster  # a slow import, and most uses do without it
 
-    if scheduler is None:
-        with (
-            LocalCluster(workers, threads_per_worker=1, dashboard_address=None) as local,
-            Client(local) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(scheduler, timeout=PATIENCE)
-        client.wait_for_workers(1, timeout=PATIENCE)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ClusterError(
-            f"no scheduler with a worker answered at {scheduler} within {PATIENCE} s ({error}). "
-            "Start them with `dask scheduler` and `dask worker tcp://HOST:8786`, or train in "
-            "processes of this machine with --workers"
-        ) from error
-    with client:
+    with ExitStack() as entered:
+        if scheduler is None:
+            local = LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=ANY_PORT
+            )
+            client = entered.enter_context(Client(entered.enter_context(local)))
+        else:
+            try:
+                client = entered.enter_context(Client(scheduler, timeout=PATIENCE))
+                client.wait_for_workers(1, timeout=PATIENCE)
+            except (OSError, ValueError, TimeoutError) as error:
+                raise ClusterError(
+                    f"no scheduler with a worker answered at {scheduler} within {PATIENCE} s "
+                    f"({error}). Start them with `dask scheduler` and `dask worker "
+                    "tcp://HOST:8786`, or train in processes of this machine with --workers"
+                ) from error
         yield client
 
 
@@ -69,7 +73,7 @@ def train(
     device: torch.device,
     workers: int = 0,
     scheduler: str | None = None,
-) -> Iterator[tuple[list[Run], Any]]:
+) -> Generator[tuple[list[Run], Any], None, None]:
     """Each job with what `work(job, split, device)` made of it, as they are done.
 
     Args:
@@ -81,34 +85,43 @@ def train(
         scheduler: See `connect`.
 
     Raises:
-        ClusterError: If jobs failed, once all others are done.
+        ClusterError: If jobs failed, once all others are done; or if the scheduler was lost.
     """
-    from distributed import as_completed
-
     with connect(workers, scheduler) as client:
+        from distributed import CancelledError, as_completed
+
+        from infovae_core.worker import Data, do
+
         kinds = {(job[0].data, job[0].pixels) for job in jobs}
-        splits = {kind: client.scatter(load(*kind), broadcast=True) for kind in kinds}
-        futures = {
-            client.submit(
-                work,
-                job,
-                splits[job[0].data, job[0].pixels],
-                device,
-                key=f"{job[0].name}-{len(job)}",
-                priority=-position,
-            ): job
-            for position, job in enumerate(jobs)
-        }
+        plugin = f"data-{uuid4().hex}"
+        client.register_plugin(Data({kind: load(*kind) for kind in kinds}), plugin)
         failures = []
-        for future in as_completed(futures):
-            job = futures[future]
-            if future.status == "finished":
-                yield job, future.result()
-            else:
-                failures.append(f"{job[0].name}: {future.exception()!r}")
-            future.release()
+        try:
+            # Not pure: jobs of two coordinators are never taken for the same.
+            futures = {
+                client.submit(do, work, job, plugin, device, pure=False, priority=-position): job
+                for position, job in enumerate(jobs)
+            }
+            for future in as_completed(futures):
+                job = futures[future]
+                try:
+                    found = future.result()
+                except CancelledError as error:
+                    raise ClusterError(
+                        f"the connection to the scheduler was lost ({error}). The same command "
+                        "goes on with the runs that are not stored"
+                    ) from error
+                except Exception as error:
+                    names = ", ".join(run.name for run in job)
+                    failures.append(f"{names}: {type(error).__name__}: {error}")
+                else:
+                    yield job, found
+                future.release()
+        finally:
+            with suppress(OSError):  # if the scheduler is gone, so is what it held
+                client.unregister_worker_plugin(plugin)
     if failures:
         raise ClusterError(
-            f"{len(failures)} of {len(jobs)} jobs failed, the others are stored:\n  "
-            + "\n  ".join(failures)
+            f"{len(failures)} of {len(jobs)} jobs failed, the others are stored; the first:\n  "
+            + "\n  ".join(failures[:SHOWN])
         )

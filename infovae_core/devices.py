@@ -14,19 +14,26 @@ class DeviceError(RuntimeError):
     """A device was asked for that is not there."""
 
 
-def resolve(name: str = "auto") -> torch.device:
+def resolve(name: str = "auto", elsewhere: bool = False) -> torch.device:
     """The device of this name; "auto" is a GPU where PyTorch sees one, else the CPU.
 
+    Args:
+        name: See `DEVICES`; also "cuda:1" and the like.
+        elsewhere: Whether it is a device of other machines, which need not be on this one.
+
     Raises:
-        DeviceError: If the device is not there, or PyTorch knows no such name.
+        DeviceError: If the device is not there, or PyTorch knows no such name; or for "auto"
+            elsewhere, as nothing is known of the devices there.
     """
     if name == "auto":
+        if elsewhere:
+            raise DeviceError("other machines may have other devices: name theirs, cpu or cuda")
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise DeviceError(f"unknown device {name!r}: choose from {', '.join(DEVICES)}") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if device.type == "cuda" and not elsewhere and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
             f"device {name!r} was asked for, and PyTorch {torch.__version__} sees "
             f"{torch.cuda.device_count()} CUDA devices: use --device auto or cpu"

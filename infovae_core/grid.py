@@ -5,8 +5,8 @@ import math
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,17 +61,17 @@ def run_grid(
 
     Raises:
         DataError: If the data cannot be had.
+        DeviceError: If the device is not there.
         StoreError: If the store cannot be written.
         ClusterError: If there is no such scheduler, or workers failed.
         ValueError: If a stack is to hold no run, or both workers and a scheduler are named.
     """
     device = torch.device(device)
-    missing = [run for run in runs if run not in store]
+    missing = [run for run in dict.fromkeys(runs) if run not in store]
     jobs = stacks(missing, (STACK if device.type == "cuda" else 1) if stack is None else stack)
     if not missing:
         return []
     store.check_writable()
-    commit_at_start()
     trained: list[Run] = []
     total = sum(run.steps for run in missing)
     with tqdm(total=total, unit="step", disable=not progress, smoothing=0.05) as bar:
@@ -81,7 +81,7 @@ def run_grid(
                 f"{len(trained)}/{len(missing)} runs, {job[0].model} z={job[0].latent_dim}"
             )
 
-        def here() -> Iterator[tuple[list[Run], list[Outcome]]]:
+        def here() -> Generator[tuple[list[Run], list[Outcome]], None, None]:
             """Job by job in this process; runs that another process stored meanwhile are left."""
             for job in jobs:
                 say(job)
@@ -89,7 +89,7 @@ def run_grid(
                 split = load_once(job[0].data, root, job[0].pixels)
                 yield job, train_job(left, split, device, bar.update)
 
-        if workers or scheduler:
+        if workers or scheduler is not None:
             outcomes = cluster.train(
                 train_job, jobs, lambda name, pixels: load_once(name, root, pixels), device,
                 workers, scheduler,
@@ -97,15 +97,17 @@ def run_grid(
         else:
             outcomes = here()
         planned = 0
-        for job, found in outcomes:
-            for run, result, weights in found:
-                store.save_weights(run, weights)
-                store.save(run, result)
-                trained.append(run)
-            # What a diverged run, or one of another process, did not do here counts as done.
-            planned += sum(run.steps for run in job)
-            bar.update(planned - bar.n)
-            say(job)
+        # Closed, so that workers end at once where a result cannot be stored.
+        with closing(outcomes):
+            for job, found in outcomes:
+                for run, result, weights in found:
+                    store.save_weights(run, weights)
+                    store.save(run, result)
+                    trained.append(run)
+                # What a diverged run, or one of another process, did not do here counts as done.
+                planned += sum(run.steps for run in job)
+                bar.update(planned - bar.n)
+                say(job)
         bar.set_description(f"{len(missing)}/{len(missing)} runs")
     return trained
 
@@ -118,13 +120,13 @@ def stacks(runs: Sequence[Run], most: int) -> list[list[Run]]:
     """
     if most < 1:
         raise ValueError(f"a stack holds at least 1 run, got {most}")
-    alike: dict[Run, list[Run]] = {}
-    for run in runs:
-        alike.setdefault(run.stacking, []).append(run)
+    alike: dict[Run, list[int]] = {}
+    for position, run in enumerate(runs):
+        alike.setdefault(run.stacking, []).append(position)
     groups = [
         group[at : at + most] for group in alike.values() for at in range(0, len(group), most)
     ]
-    return sorted(groups, key=lambda group: runs.index(group[0]))
+    return [[runs[position] for position in group] for group in sorted(groups)]
 
 
 Outcome = tuple[Run, Result, dict[str, Tensor]]
@@ -140,11 +142,16 @@ def train_job(
 
     Returns:
         Each run with its result and its model's parameters.
+
+    Raises:
+        DeviceError: If the device is not there.
     """
     if not runs:
         return []
+    commit_at_start()
     devices.keep_freed_memory()
-    trained = zip(runs, train_stack(runs, split.to(device), progress), strict=True)
+    split = split.to(devices.resolve(str(device)))
+    trained = zip(runs, train_stack(runs, split, progress), strict=True)
     return [
         (run, result, {name: value.cpu() for name, value in model.state_dict().items()})
         for run, (result, model) in trained

@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from infovae_core import cli, data, devices, experiments, grid
+from infovae_core.cluster import ClusterError
 from infovae_core.experiments import experiment2
 from infovae_core.store import Result, SetAside, Store, StoreError
 
@@ -50,6 +51,18 @@ def main(monkeypatch, capsys):
     return call
 
 
+def grid_calls(monkeypatch) -> list[tuple]:
+    """Calls of `run_grid`, which trains nothing: its arguments, and its options as a dict."""
+    calls = []
+
+    def run_grid(*arguments, **options):
+        calls.append((*arguments, options))
+        return []
+
+    monkeypatch.setattr(grid, "run_grid", run_grid)
+    return calls
+
+
 def stored(root: Path, count: int = 1, status: str = "done") -> Store:
     kept = Store(root)
     for run in RUNS[:count]:
@@ -69,7 +82,7 @@ def test_run_trains_all_and_says_so(smoke):
 
 def test_a_second_run_trains_nothing(smoke, monkeypatch):
     kept, _ = smoke
-    monkeypatch.setattr(grid, "train", None)
+    monkeypatch.setattr(grid, "train_stack", None)
     outcome = invoke("run", *SELECTION, "--store", kept.root)
     assert outcome.exit_code == 0
     assert f"7 runs stored in {kept.root}, 0 of them trained now." in outcome.stdout
@@ -122,25 +135,35 @@ def test_run_names_what_diverged(tmp_path):
 
 
 def test_options_reach_the_experiment_and_the_grid(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(grid, "run_grid", lambda *arguments: asked.append(arguments) or [])
-    monkeypatch.setattr(devices, "resolve", lambda name: f"device {name}")
+    asked = grid_calls(monkeypatch)
+    monkeypatch.setattr(devices, "resolve", lambda name, elsewhere: f"{name}, {elsewhere}")
     options = "--profile paper --track as_written --seeds 3,1 --latent-dims 9,4 --data digits"
     more = ["--precision", "bf16", "--device", "cuda:1", "--data-root", tmp_path]
+    more += ["--stack", 5, "--scheduler", "tcp://host:8786"]
     outcome = invoke("run", "experiment2", *options.split(), *more)
     assert outcome.exit_code == 0
-    ((runs, kept, device, root),) = asked
+    ((runs, kept, device, root, options),) = asked
     expected = {"seeds": [3, 1], "latent_dims": [9, 4], "data": "digits", "precision": "bf16"}
     assert runs == experiment2("paper", **expected)
-    assert (kept.root, device, root) == (tmp_path / "default", "device cuda:1", tmp_path)
+    assert (kept.root, device, root) == (tmp_path / "default", "cuda:1, True", tmp_path)
+    assert options == {"stack": 5, "workers": 0, "scheduler": "tcp://host:8786"}
+
+
+def test_by_default_this_process_trains_and_the_grid_chooses_the_stack(monkeypatch):
+    asked = grid_calls(monkeypatch)
+    assert invoke("run", *SELECTION, "--device", "cpu").exit_code == 0
+    assert invoke("run", *SELECTION, "--device", "cpu", "--workers", 3).exit_code == 0
+    assert [(device, options) for _, _, device, _, options in asked] == [
+        (torch.device("cpu"), {"stack": None, "workers": workers, "scheduler": None})
+        for workers in (0, 3)
+    ]
 
 
 def test_the_profiles_own_selection_is_the_default(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(grid, "run_grid", lambda *arguments: asked.append(arguments) or [])
+    asked = grid_calls(monkeypatch)
     for options in ([], ["--profile", "smoke"]):
         assert invoke("run", "experiment2", *options).exit_code == 0
-    assert [(runs, kept.root) for runs, kept, _, _ in asked] == [
+    assert [(runs, kept.root) for runs, kept, *_ in asked] == [
         (experiment2("cpu"), tmp_path / "default"),
         (experiment2("smoke"), tmp_path / "default" / "smoke"),
     ]
@@ -230,11 +253,42 @@ def test_a_device_that_is_not_there_is_refused(main, monkeypatch, command):
     assert complaint.count("\n") == 1
 
 
+def test_with_a_scheduler_the_device_is_one_of_its_workers(main, monkeypatch):
+    asked = grid_calls(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    elsewhere = [*SELECTION, "--scheduler", "tcp://host:8786"]
+    code, _, complaint = main("run", *elsewhere)
+    assert code == 2
+    assert complaint == "error: other machines may have other devices: name theirs, cpu or cuda\n"
+    assert main("run", *elsewhere, "--device", "cuda")[0] == 0
+    assert [device for _, _, device, *_ in asked] == [torch.device("cuda")]
+
+
 @pytest.mark.parametrize(
-    "error", [data.DataError("no data"), StoreError("no space"), ValueError("no value")]
+    ("options", "complaint"),
+    [
+        (["--stack", "0"], "Invalid value for '--stack'"),
+        (["--workers", "-1"], "Invalid value for '--workers'"),
+        (["--workers", "2", "--scheduler", "tcp://host:1"], "either a number of workers or"),
+    ],
+)
+def test_options_that_name_no_way_to_train_are_refused(main, options, complaint):
+    code, printed, complaints = main("run", *SELECTION, "--device", "cpu", *options)
+    assert (code, printed) == (2, "")
+    assert complaint in complaints
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        data.DataError("no data"),
+        StoreError("no space"),
+        ValueError("no value"),
+        ClusterError("no worker"),
+    ],
 )
 def test_an_expected_failure_is_one_line(main, monkeypatch, error):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise error
 
     monkeypatch.setattr(grid, "run_grid", fail)
@@ -242,7 +296,7 @@ def test_an_expected_failure_is_one_line(main, monkeypatch, error):
 
 
 def test_an_unexpected_failure_is_not_hidden(monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise ZeroDivisionError
 
     monkeypatch.setattr(grid, "run_grid", fail)
@@ -252,7 +306,7 @@ def test_an_unexpected_failure_is_not_hidden(monkeypatch):
 
 
 def test_ctrl_c_says_what_is_stored_and_that_one_can_go_on(tmp_path, main, monkeypatch):
-    def interrupted(runs, kept, *arguments):
+    def interrupted(runs, kept, *arguments, **options):
         stored(kept.root, 2)
         raise KeyboardInterrupt
 
@@ -272,6 +326,20 @@ def test_help_names_the_choices():
 def test_a_selection_is_what_the_experiment_lists():
     asked = ("experiment2", "smoke", "as_written", "0, 2", "", "", "fp32")
     assert cli.select(*asked) == experiment2("smoke", seeds=[0, 2])
+
+
+def test_help_and_status_do_without_the_cluster():
+    """They stay quick: importing it takes longer than either."""
+    script = (
+        "import sys; from infovae_core.cli import app\n"
+        "for arguments in (['run', '--help'], ['status', 'experiment2', '--profile', 'smoke']):\n"
+        "    try: app(arguments)\n"
+        "    except SystemExit: pass\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('dask', 'distributed')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert "14 runs stored" in done.stdout
 
 
 def test_the_module_is_the_command(tmp_path):

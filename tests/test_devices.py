@@ -51,6 +51,21 @@ def test_a_gpu_that_is_not_there_is_refused(gpus, count, name):
     assert f"sees {count} CUDA devices: use --device auto or cpu" in str(refusal.value)
 
 
+def test_a_gpu_elsewhere_need_not_be_here(gpus):
+    gpus(0)
+    assert devices.resolve("cuda:3", elsewhere=True) == torch.device("cuda:3")
+    assert devices.resolve("cpu", elsewhere=True) == torch.device("cpu")
+    with pytest.raises(DeviceError, match="unknown device 'gpu'"):
+        devices.resolve("gpu", elsewhere=True)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_device_elsewhere_must_be_named(gpus, count):
+    gpus(count)
+    with pytest.raises(DeviceError, match="name theirs, cpu or cuda"):
+        devices.resolve("auto", elsewhere=True)
+
+
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:x"])
 def test_an_unknown_name_is_refused(name):
     with pytest.raises(DeviceError, match=rf"unknown device '{name}': choose from auto, cpu, cuda"):

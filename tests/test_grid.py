@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from infovae_core import data, grid, training
+from infovae_core import cluster, data, devices, grid, training
+from infovae_core.devices import DeviceError
 from infovae_core.experiments import experiment2
-from infovae_core.grid import run_grid
+from infovae_core.grid import run_grid, stacks
 from infovae_core.objectives import Terms
 from infovae_core.run import Run
+from infovae_core.schedules import Schedule
 from infovae_core.store import Result, SetAside, Store, StoreError
 from infovae_core.training import Trainer, fit
-from tests.runs import small_run
+from tests.runs import flat_split, small_run
 
 RUNS = experiment2("smoke", latent_dims=(2, 5))
 # Evaluated at 0, 10, 20 and 25; its curve has one whole group of twenty steps.
@@ -37,13 +39,16 @@ def trained(monkeypatch) -> list[Run]:
     """Training that is only noted."""
     calls = []
 
-    def train(run, split, progress):
-        calls.append(run)
-        progress(run.steps // 10 * 10)
-        result = Result("done", {"level": float(len(calls))}, {}, {})
-        return result, SimpleNamespace(state_dict=lambda: {"w": torch.ones(2)})
+    def train_stack(runs, split, progress):
+        outcomes = []
+        for run in runs:
+            calls.append(run)
+            progress(run.steps // 10 * 10)
+            result = Result("done", {"level": float(len(calls))}, {}, {})
+            outcomes.append((result, SimpleNamespace(state_dict=lambda: {"w": torch.ones(2)})))
+        return outcomes
 
-    monkeypatch.setattr(grid, "train", train)
+    monkeypatch.setattr(grid, "train_stack", train_stack)
     return calls
 
 
@@ -94,15 +99,15 @@ def test_a_damaged_result_is_trained_again_and_no_other(kept, trained):
 
 
 def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(kept, trained, monkeypatch):
-    train = grid.train
+    train_stack = grid.train_stack
 
-    def interrupted(run, split, progress):
+    def interrupted(runs, split, progress):
         if len(trained) == 2:
             raise KeyboardInterrupt
-        return train(run, split, progress)
+        return train_stack(runs, split, progress)
 
     with monkeypatch.context() as patch:
-        patch.setattr(grid, "train", interrupted)
+        patch.setattr(grid, "train_stack", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run_grid(RUNS, kept, progress=False)
     assert [run in kept for run in RUNS] == [True] * 2 + [False] * 12
@@ -111,13 +116,13 @@ def test_an_interrupt_keeps_what_is_finished_and_the_next_call_goes_on(kept, tra
 
 
 def test_what_another_process_stored_meanwhile_is_left_to_it(kept, trained, monkeypatch):
-    train = grid.train
+    train_stack = grid.train_stack
 
-    def beside(run, split, progress):
+    def beside(runs, split, progress):
         kept.save(RUNS[1], Result("done", {"theirs": 1.0}, {}))
-        return train(run, split, progress)
+        return train_stack(runs, split, progress)
 
-    monkeypatch.setattr(grid, "train", beside)
+    monkeypatch.setattr(grid, "train_stack", beside)
     assert run_grid(RUNS[:3], kept, progress=False) == [RUNS[0], RUNS[2]]
     assert kept.load(RUNS[1]).metrics == {"theirs": 1.0}
 
@@ -129,17 +134,32 @@ def test_a_store_that_cannot_be_written_is_refused_before_training(tmp_path, tra
     assert trained == []
 
 
-def test_each_data_set_is_loaded_once(kept, trained, monkeypatch):
+def test_each_data_set_is_loaded_once(kept, trained, tmp_path, monkeypatch):
     loaded = []
 
-    def load(name, root, device, pixels):
-        loaded.append((name, root, device, pixels))
+    def load(name, root, pixels):
+        loaded.append((name, root, pixels))
+        return flat_split(3, 1.0, pixels)
 
     monkeypatch.setattr(data, "load", load)
     runs = [small_run(pixels=p, seed=s) for s in (0, 1) for p in ("binary", "grey")]
-    run_grid(runs, kept, "cpu", "a folder", progress=False)
+    for seeds in (runs[:2], runs):
+        run_grid(seeds, kept, "cpu", tmp_path, progress=False)
+    assert loaded == [("digits", tmp_path, p) for p in ("binary", "grey")]
+
+
+def test_each_stack_trains_on_its_own_data(kept, monkeypatch):
+    seen = []
+
+    def train_stack(runs, split, progress):
+        seen.append(([run.pixels for run in runs], split.pixels, split.train.images.device))
+        return [(Result("done", {}, {}), SimpleNamespace(state_dict=dict)) for _ in runs]
+
+    monkeypatch.setattr(grid, "train_stack", train_stack)
+    runs = [small_run(pixels=p, seed=s) for s in (0, 1) for p in ("binary", "grey")]
+    run_grid(runs, kept, stack=2, progress=False)
     cpu = torch.device("cpu")
-    assert loaded == [("digits", "a folder", cpu, p) for p in ("binary", "grey")]
+    assert seen == [([p] * 2, p, cpu) for p in ("binary", "grey")]
 
 
 def test_the_bar_ends_full_and_says_where_it_is(kept, trained, monkeypatch):
@@ -154,20 +174,19 @@ def test_the_bar_ends_full_and_says_where_it_is(kept, trained, monkeypatch):
         def set_description(self, text):
             self.said.append(text)
 
-    def beside(run, split, progress, train=grid.train):
+    def beside(job, split, progress, train_stack=grid.train_stack):
         kept.save(runs[2], Result("done", {}, {}))
-        return train(run, split, progress)
+        return train_stack(job, split, progress)
 
     monkeypatch.setattr(grid, "tqdm", Bar)
-    monkeypatch.setattr(grid, "train", beside)
+    monkeypatch.setattr(grid, "train_stack", beside)
     runs = [small_run(seed=seed, steps=25) for seed in range(3)]
     run_grid(runs, kept)
     (bar,) = bars
     assert (bar.total, bar.n) == (75, 75)
+    # Before each job and after it; the last one is left to its process.
     assert bar.said == [
-        "0/3 runs, infovae_mmd z=2",
-        "1/3 runs, infovae_mmd z=2",
-        "2/3 runs, infovae_mmd z=2",
+        *(f"{done}/3 runs, infovae_mmd z=2" for done in (0, 1, 1, 2, 2, 2)),
         "3/3 runs",
     ]
 
@@ -177,6 +196,181 @@ def test_progress_is_shown_only_if_asked_for(kept, trained, capsys):
     assert capsys.readouterr() == ("", "")
     run_grid(RUNS[1:2], kept)
     assert "1/1 runs" in capsys.readouterr().err
+
+
+# Stacks -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jobs(trained, monkeypatch) -> list[list[Run]]:
+    """The stacks that were trained."""
+    seen = []
+
+    def train_stack(runs, split, progress, train_stack=grid.train_stack):
+        seen.append(list(runs))
+        return train_stack(runs, split, progress)
+
+    monkeypatch.setattr(grid, "train_stack", train_stack)
+    return seen
+
+
+def test_runs_that_differ_in_seed_weights_or_schedule_alone_are_stacked():
+    alike = [
+        small_run(),
+        small_run(seed=1),
+        small_run(objective=replace(small_run().objective, lam=7)),
+        small_run(objective=replace(small_run().objective, alpha=0.5)),
+        small_run(schedule=Schedule("linear_annealing")),
+    ]
+    for other in (
+        small_run("infovae_cramer"),
+        small_run("bn_vae"),
+        small_run(latent_dim=3),
+        small_run(steps=5),
+        small_run(batch_size=17),
+        small_run(pixels="grey"),
+        small_run(precision="bf16"),
+        small_run(learning_rate=2e-4),
+        small_run(masked_channels=8),
+        small_run(eval_every=3),
+    ):
+        assert stacks([*alike[:2], other, *alike[2:]], 99) == [alike, [other]]
+
+
+def test_stacks_keep_the_order_of_their_first_runs_and_hold_no_more_than_asked():
+    a, b, c, d, e = (small_run(seed=seed) for seed in range(5))
+    v, w = (small_run(seed=seed, latent_dim=3) for seed in range(2))
+    runs = [a, v, b, c, w, d, e]
+    assert stacks(runs, 2) == [[a, b], [v, w], [c, d], [e]]
+    assert stacks(runs, 4) == [[a, b, c, d], [v, w], [e]]
+    assert stacks(runs, 1) == [[run] for run in runs]
+    assert stacks([], 2) == []
+
+
+@pytest.mark.parametrize("most", [0, -3])
+def test_a_stack_of_no_run_is_refused(kept, trained, most):
+    with pytest.raises(ValueError, match=f"a stack holds at least 1 run, got {most}"):
+        stacks(RUNS, most)
+    with pytest.raises(ValueError, match=f"at least 1 run, got {most}"):
+        run_grid(RUNS, kept, stack=most, progress=False)
+    assert trained == []
+
+
+def test_a_grid_trains_stack_by_stack_and_stores_each_run(kept, jobs):
+    runs = experiment2("smoke", latent_dims=[2], seeds=[0, 1, 2])
+    run_grid(runs, kept, stack=2, progress=False)
+    assert jobs == stacks(runs, 2)
+    # Six with recon_ae and vae, which differ in α alone, and three of each divergence.
+    assert sorted(len(job) for job in jobs) == [1] * 5 + [2] * 8
+    assert all(run in kept for run in runs)
+    assert all(kept.load_weights(run) is not None for run in runs)
+
+
+def test_stacks_are_made_of_what_is_missing(kept, jobs):
+    runs = [small_run(seed=seed) for seed in range(5)]
+    kept.save(runs[1], Result("done", {}, {}))
+    assert run_grid(runs, kept, stack=2, progress=False) == [runs[0], *runs[2:]]
+    assert jobs == [[runs[0], runs[2]], [runs[3], runs[4]]]
+
+
+def test_without_a_number_a_stack_is_one_run_on_a_cpu_and_many_on_a_gpu(kept, jobs, monkeypatch):
+    runs = [small_run(seed=seed) for seed in range(grid.STACK + 1)]
+    run_grid(runs[:3], kept, "cpu", progress=False)
+    assert jobs == [[run] for run in runs[:3]]
+    # A GPU that is not needed, as training is only noted.
+    monkeypatch.setattr(devices, "resolve", lambda name: torch.device("cpu"))
+    jobs.clear()
+    run_grid(runs, Store(kept.root / "gpu"), "cuda", progress=False)
+    assert jobs == [runs[: grid.STACK], runs[grid.STACK :]]
+
+
+def test_within_a_stack_too_a_run_stored_meanwhile_is_left_to_its_process(
+    kept, jobs, trained, monkeypatch
+):
+    runs = [small_run(seed=seed) for seed in range(6)]
+
+    def beside(job, split, progress, train_stack=grid.train_stack):
+        for run in (runs[3], runs[4], runs[5]):
+            kept.save(run, Result("done", {"theirs": 1.0}, {}))
+        return train_stack(job, split, progress)
+
+    monkeypatch.setattr(grid, "train_stack", beside)
+    assert run_grid(runs, kept, stack=2, progress=False) == runs[:3] == trained
+    assert jobs == [[runs[0], runs[1]], [runs[2]]]
+    assert [kept.load(run).metrics for run in runs[3:]] == [{"theirs": 1.0}] * 3
+
+
+def test_a_run_that_is_asked_for_twice_is_trained_once(kept, trained):
+    runs = [small_run(), small_run(seed=1), small_run()]
+    assert run_grid(runs, kept, stack=3, progress=False) == runs[:2] == trained
+
+
+def test_a_true_stack_stores_each_run_with_its_own_figures(kept, tmp_path):
+    runs = [small_run(seed=seed) for seed in range(3)]
+    run_grid(runs, kept, stack=3, progress=False)
+    alone = Store(tmp_path / "alone")
+    run_grid(runs, alone, stack=1, progress=False)
+    for run in runs:
+        stacked, single = kept.load(run), alone.load(run)
+        assert stacked.provenance["stack"] == 3
+        assert "stack" not in single.provenance
+        for name in ("val_mmd", "test_bce", "code_std"):
+            assert stacked.metrics[name] == pytest.approx(single.metrics[name], rel=1e-4), name
+        np.testing.assert_allclose(
+            stacked.arrays["eval_val_mmd"], single.arrays["eval_val_mmd"], rtol=1e-4
+        )
+        weights = alone.load_weights(run)
+        assert kept.load_weights(run).keys() == weights.keys()
+        for name, tensor in kept.load_weights(run).items():
+            torch.testing.assert_close(tensor, weights[name], rtol=1e-3, atol=1e-5)
+
+
+# Elsewhere ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"workers": 2}, (2, None)), ({"scheduler": "tcp://a:1"}, (0, "tcp://a:1"))],
+)
+def test_workers_and_scheduler_reach_the_cluster(kept, monkeypatch, options, expected):
+    asked = []
+
+    def train(work, jobs, load, device, workers, scheduler):
+        asked.append((work, jobs, device, workers, scheduler))
+        assert load("digits", "grey") is grid.load_once("digits", None, "grey")
+        yield jobs[0], [(jobs[0][0], Result("done", {}, {}), {"w": torch.ones(2)})]
+
+    monkeypatch.setattr(cluster, "train", train)
+    assert run_grid([REAL], kept, progress=False, **options) == [REAL]
+    assert asked == [(grid.train_job, [[REAL]], torch.device("cpu"), *expected)]
+    assert REAL in kept
+
+
+def test_a_cluster_is_left_at_once_where_a_result_cannot_be_stored(kept, monkeypatch):
+    left = []
+
+    def train(work, jobs, load, device, workers, scheduler):
+        try:
+            for job in jobs:
+                yield job, [(run, Result("done", {}, {}), {}) for run in job]
+        finally:
+            left.append(True)
+
+    def full(store, run, result):
+        raise StoreError("no space")
+
+    monkeypatch.setattr(cluster, "train", train)
+    monkeypatch.setattr(Store, "save", full)
+    with pytest.raises(StoreError, match="no space"):
+        run_grid(RUNS, kept, workers=2, progress=False)
+    assert left == [True]
+
+
+def test_a_device_that_is_not_there_is_refused_where_it_is_to_train(kept, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(DeviceError, match="'cuda' was asked for"):
+        run_grid([REAL], kept, "cuda", progress=False)
+    assert REAL not in kept
 
 
 # A true run ---------------------------------------------------------------------------------------

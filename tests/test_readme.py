@@ -1,13 +1,20 @@
 """The commands that README, book and notebooks show exist and parse; none of them is run."""
 
+import inspect
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock, Mock
 
 import pytest
 import typer
+from distributed.cli import dask_scheduler, dask_worker
+from distributed.deploy.cluster import Cluster
 
+from infovae_core import grid
 from infovae_core.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +30,9 @@ def commands(page: str) -> list[str]:
 
 README = commands("README.md")
 LANDING = commands("book/index.md")
+PAGES = ("book/reproduce.md", "book/cluster.md")
 NOTEBOOKS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.py"))
-SHOWN = [command for page in [*NOTEBOOKS, "book/reproduce.md"] for command in commands(page)]
+SHOWN = [command for page in [*NOTEBOOKS, *PAGES] for command in commands(page)]
 
 
 def check_make(arguments: list[str]) -> None:
@@ -39,19 +47,33 @@ def check_module(arguments: list[str]) -> None:
     command.make_context(name, rest, parent=context)
 
 
+def check_dask(name: str, arguments: list[str]) -> None:
+    known = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
+    known[name].make_context(name, list(arguments))
+
+
 @pytest.mark.parametrize("command", list(dict.fromkeys(README + LANDING + SHOWN)))
 def test_a_shown_command_parses(command):
-    match shlex.split(command, comments=True):
+    words = shlex.split(command, comments=True)
+    if re.fullmatch(r"[A-Z_]+=\S*", words[0]):  # a variable, for this command alone
+        del words[0]
+    match words:
         case ["make", *arguments]:
             check_make(arguments)
         case ["python", "-m", "infovae_core", *arguments]:
             check_module(arguments)
+        case ["dask", name, *arguments]:
+            check_dask(name, arguments)
         case [".", path]:
             assert path == ".venv/bin/activate"
         case ["conda", "env", "create", "-f", path]:
             assert (ROOT / path).is_file()
         case _:
             pytest.fail(f"no check for this command: {command}")
+
+
+def test_every_page_shows_commands():
+    assert all(commands(page) for page in PAGES)
 
 
 def test_the_readme_names_its_two_commands():
@@ -69,3 +91,29 @@ def test_a_notebook_ends_with_the_command_that_runs_it_again(page):
     name = Path(page).stem
     last = commands(page)[-1]
     assert last == "make book" or last.startswith(f"make reproduce EXPERIMENT={name} ")
+
+
+def test_the_scripts_of_the_cluster_page_hand_their_workers_to_the_grid(monkeypatch, tmp_path):
+    cluster, calls = MagicMock(spec=Cluster, scheduler_address="tcp://login:1"), []
+    cluster.__enter__.return_value = cluster
+    queue = Mock(return_value=cluster)
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", SimpleNamespace(SLURMCluster=queue))
+    monkeypatch.setenv("INFOVAE_RESULTS", str(tmp_path))
+    signature = inspect.signature(grid.run_grid)
+    monkeypatch.setattr(grid, "run_grid", lambda *a, **k: calls.append(signature.bind(*a, **k)))
+    text = (ROOT / "book" / "cluster.md").read_text(encoding="utf8")
+    scripts = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    for script in scripts:
+        exec(compile(script, "cluster.md", "exec"), {"__name__": "__main__"})
+        exec(compile(script, "cluster.md", "exec"), {"__name__": "__mp_main__"})  # in a worker
+    local, slurm = (call.arguments for call in calls)
+    assert (len(local["runs"]), local["workers"]) == (14, 2)
+    assert (len(slurm["runs"]), slurm["device"]) == (490, "cuda")
+    assert slurm["scheduler"] == "tcp://login:1"
+    assert slurm["store"].root == tmp_path
+    assert [name for name, *_ in cluster.method_calls] == ["scale", "wait_for_workers"]
+
+
+def test_the_cluster_page_names_the_default_size_of_a_stack():
+    text = (ROOT / "book" / "cluster.md").read_text(encoding="utf8")
+    assert f"| `--stack` | 1 on a CPU, {grid.STACK} on a GPU |" in text
