@@ -13,8 +13,6 @@ from infovae_core import costs
 from infovae_core.costs import Record
 from infovae_core.plots import COLOURS, GREY
 
-# The divergences of the growth, in the colours of the variants that use them.
-LABELS = {"mmd": "MMD", "stein": "Stein", "cramer": "Cramér", "sinkhorn": "Sinkhorn"}
 OURS, THEIRS = "#0072b2", "#d55e00"
 
 
@@ -58,7 +56,9 @@ def growth(record: Record) -> Figure:
     sweeps = {quantity: rows for (of, quantity), rows in costs.sweeps(record).items()
               if of == "step"}  # fmt: skip
     names = {"R": "runs in the stack R", "n": "minibatch n", "d": "latent dimension d"}
-    figure, axes = plt.subplots(2, len(sweeps), figsize=(9.6, 5.2), sharex="col", squeeze=False)
+    figure, axes = plt.subplots(
+        2, len(sweeps), figsize=(9.6, 5.2), sharex="col", sharey="row", squeeze=False
+    )
     for column, (quantity, rows) in zip(axes.T, sweeps.items(), strict=True):
         x = [row["value"] for row in rows]
         _points(column[0], x, [[1e3 * one for one in row["seconds"]] for row in rows], OURS)
@@ -69,11 +69,11 @@ def growth(record: Record) -> Figure:
             axis.set(xscale="log", yscale="log")
             if quantity != "d":
                 _guide(axis, x, 1)
-            plain_ticks(axis, "y")
         _ticks_at(column[1], x)
         column[1].set_xlabel(names[quantity])
     for axis, label in zip(axes[:, 0], ("time of a step (ms)", "peak memory (MiB)"), strict=True):
         axis.set_ylabel(label)
+        plain_ticks(axis, "y")
     return figure
 
 
@@ -81,15 +81,15 @@ def divergences(record: Record) -> Figure:
     """Time (left) and memory (right) of the divergences against the samples; guides of slope 2."""
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.8))
     x: list[float] = []
-    for of, marker in zip(LABELS, "osD^", strict=True):
-        rows = costs.sweeps(record).get((of, "n"), [])
+    swept = {of: rows for (of, _), rows in costs.sweeps(record).items() if of != "step"}
+    for (of, rows), marker in zip(swept.items(), "osD^", strict=True):
         x = [row["value"] for row in rows]
         colour = COLOURS[f"infovae_{of}"]
         times = [[1e3 * one for one in row["seconds"]] for row in rows]
-        _points(axes[0], x, times, colour, marker, LABELS[of])
-        if rows and all(row["peak_bytes"] for row in rows):
+        _points(axes[0], x, times, colour, marker, costs.LABELS[of])
+        if all(row["peak_bytes"] for row in rows):
             memory = [[row["peak_bytes"] / 2**20] for row in rows]
-            _points(axes[1], x, memory, colour, marker, LABELS[of])
+            _points(axes[1], x, memory, colour, marker, costs.LABELS[of])
     for axis, label in zip(axes, ("time with gradient (ms)", "peak memory (MiB)"), strict=True):
         axis.set(xscale="log", yscale="log", xlabel="samples n", ylabel=label)
         _guide(axis, x, 2)
@@ -150,7 +150,8 @@ def plain_ticks(axis: Axes, which: str) -> None:
     """Plain numbers on a logarithmic axis of few decades."""
     side = {"x": axis.xaxis, "y": axis.yaxis}[which]
     low, high = {"x": axis.get_xlim, "y": axis.get_ylim}[which]()
-    steps = (1, 2, 5) if high / low < 50 else (1,)
+    span = high / low
+    steps = (1, 2, 3, 5, 7) if span < 8 else (1, 2, 5) if span < 50 else (1,)
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [step * 10.0**decade for decade in decades for step in steps]
     side.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))

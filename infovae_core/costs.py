@@ -7,6 +7,7 @@ times of whole grids on worker processes.
 
 import json
 import os
+import re
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -31,6 +32,14 @@ SHORT = {
 }
 FULL_LENGTH = 3900  # Steps of a run of Experiment 2.
 MANY = 10_000  # Runs of the study that is extrapolated to.
+# Names for readers of what grows.
+LABELS = {
+    "step": "training step",
+    "mmd": "MMD",
+    "stein": "Stein",
+    "cramer": "Cramér",
+    "sinkhorn": "Sinkhorn",
+}
 # How time, and memory beyond a constant, should grow in the end.
 EXPECTED = {("step", "R"): "1", ("step", "n"): "1", ("step", "d"): "0 to 1"}
 Record = dict[str, Any]
@@ -107,7 +116,7 @@ def provenance(record: Record) -> str:
     quick = ", a quick run for development" if record["quick"] else ""
     return (
         f"{machine}, {cores}; PyTorch {record['torch']}; commit {record['commit'][:10]}; "
-        f"{record['finished'][:10]}; {record['settings']['repetitions']} turns{quick}"
+        f"{record['finished'][:10]}; {record['settings']['repetitions']} turns{quick}."
     )
 
 
@@ -162,12 +171,14 @@ def table(record: Record, measure: str) -> pd.DataFrame:
         }
         if any(name.startswith("limit") for name in rows):
             shown["of the limit"] = "–" if part is None else f"{part:.1%}"
-        found.append({"contender": name} | shown)
-    return pd.DataFrame(found).set_index("contender")
+        found.append(pd.Series(shown, name=name))
+    return pd.DataFrame(found)
 
 
 def spread(values: Sequence[float]) -> str:
-    """Median, least and greatest: "12.3 [11.9, 13.0]"."""
+    """Median, least and greatest: "12.3 [11.9, 13]"; "1" where all are 1, as of a baseline."""
+    if set(values) == {1}:
+        return "1"
     return "{} [{}, {}]".format(
         *(f"{value:.3g}" for value in (statistics.median(values), min(values), max(values)))
     )
@@ -206,17 +217,16 @@ def growth_table(record: Record) -> pd.DataFrame:
     """Measured exponents beside the expected one, a row for each sweep."""
     found = []
     for (of, quantity), rows in sweeps(record).items():
-        measured = {name: f"{value:.2f}" for name, value in exponents(rows).items()}
+        # Adding zero takes the sign from a negative one.
+        measured = {name: f"{round(value, 2) + 0:.2f}" for name, value in exponents(rows).items()}
         values = [row["value"] for row in rows]
-        found.append(
-            {
-                "of": of,
-                "against": f"{quantity} = {min(values)} to {max(values)}",
-                "expected": EXPECTED.get((of, quantity), "2"),
-                **measured,
-            }
-        )
-    return pd.DataFrame(found).fillna("–").set_index("of")
+        shown = {
+            "against": f"{quantity}, {min(values)}–{max(values)}",
+            "expected": EXPECTED.get((of, quantity), "2"),
+            **measured,
+        }
+        found.append(pd.Series(shown, name=LABELS[of]))
+    return pd.DataFrame(found).fillna("–")
 
 
 # Grids --------------------------------------------------------------------------------------------
@@ -234,20 +244,20 @@ def grid_lines(record: Record) -> dict[int, tuple[float, float]]:
 
 
 def grid_table(record: Record) -> pd.DataFrame:
-    """Wall seconds of grids by workers, the slope, and its extrapolation."""
+    """Median wall seconds of grids by workers, the slope, and its extrapolation."""
     found = []
     for workers, (each, once) in grid_lines(record).items():
         rows = [row for row in record["grid"] if row["workers"] == workers]
-        found.append(
-            {"workers": workers}
-            | {f"{row['runs']} runs (s)": spread(row["seconds"]) for row in rows}
-            | {
-                "seconds a run": f"{each:.2f}",
-                "seconds to start": f"{once:.1f}",
-                f"{MANY:,} runs, extrapolated (h)": f"{MANY * each / 3600:.1f}",
-            }
-        )
-    return pd.DataFrame(found).set_index("workers")
+        shown = {
+            f"{row['runs']} runs (s)": f"{statistics.median(row['seconds']):.1f}" for row in rows
+        }
+        shown |= {
+            "seconds a run": f"{each:.2f}",
+            "seconds to start": f"{once:.1f}",
+            f"{MANY:,} runs, extrapolated (h)": f"{MANY * each / 3600:.1f}",
+        }
+        found.append(pd.Series(shown, name=f"{workers} worker" + "s" * (workers > 1)))
+    return pd.DataFrame(found)
 
 
 # Together -----------------------------------------------------------------------------------------
@@ -279,7 +289,7 @@ def findings(record: Record) -> dict[str, float]:
     for measure in measures(record):
         rows = rows_of(record, measure)
         for name, row in rows.items():
-            key = SHORT[measure] + "_" + name.replace(",", "").replace(" ", "_").replace("’", "")
+            key = SHORT[measure] + "_" + re.sub(r"\W+", "_", name.replace("'", ""))
             found[f"{key}_rate"] = statistics.median(rates(record, row))
             found[f"{key}_full"] = FULL_LENGTH / found[f"{key}_rate"]
             if (base := rows.get(row["baseline"])) is not None:

@@ -92,7 +92,10 @@ plots.plt.show()
 
 # %% tags=["remove-input"]
 # NBVAL_IGNORE_OUTPUT
-print("Not measured here:", "; ".join(record["absent"].values()) or "no peer, all were installed")
+from IPython.display import Markdown, display
+
+for message in record["absent"].values():
+    display(Markdown(f"Not measured: {message}"))
 
 # %% [markdown]
 # ### Beside the thesis's times
@@ -102,9 +105,9 @@ print("Not measured here:", "; ".join(record["absent"].values()) or "no peer, al
 # A100; they include data loading and evaluation. The 3,900 steps of
 # such a run of Experiment 2 take {glue:text}`all_ours_fp32_full:.0f` s of training here, on all cores of the
 # machine named above, or {glue:text}`all_ours_bf16_full:.0f` s with bfloat16; the plain loop takes
-# {glue:text}`all_plain_loop_full:.0f` s. Machines and contents differ, so that these are no ratio of speeds. They
-# say that a study of this size needs no data centre. The decoder of Experiment 3 at its full width does:
-# [Running it again](../book/reproduce.md) names the profiles.
+# {glue:text}`all_plain_loop_full:.0f` s. Machines and contents differ, so that these are no ratio of speeds. The
+# decoder of Experiment 3 is another matter at its full width;
+# [Running it again](../book/reproduce.md) says which profiles are meant for a GPU.
 #
 # ### What profiling found
 #
@@ -203,8 +206,6 @@ costs.grid_table(record)
 
 # %% tags=["remove-input"]
 # NBVAL_IGNORE_OUTPUT
-from IPython.display import Markdown
-
 if graphics is None:
     text = (
         "No measurement on a GPU is stored yet. The same command measures one where there is one, with "
