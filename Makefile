@@ -40,8 +40,10 @@ reproduce: $(INSTALLED) ## train what is missing: EXPERIMENT=experiment2 PROFILE
 		_build/reproduced/$(EXPERIMENT)$(if $(TRAINS),-$(PROFILE)).ipynb \
 		$(if $(TRAINS),-p profile $(PROFILE) -p train_missing True) $(ARGS)
 
-bench: $(INSTALLED) ## time the hot paths
-	$(BIN)/python -m tests.benchmarks
+bench: $(INSTALLED) ## measure what training costs, beside peers and the limit: ARGS="--device cuda"
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-bench.txt || \
+		echo "pythae could not be installed: the table will say that it is missing" >&2
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove what was built; keep the environment, the results and the weights
 	rm -rf _build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

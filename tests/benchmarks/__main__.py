@@ -1,79 +1,92 @@
-"""`python -m tests.benchmarks`: our hot paths beside a plain peer's, interleaved, with medians.
+"""`python -m tests.benchmarks`: what training costs; one table, and a stored result for the book.
 
-Each contender lives in a process of its own, so that what one does to its allocator or threads
-does not help or hurt another; the processes take turns, so that all see the same machine.
+Without PARTs all that the device has is measured and stored under notebooks/results/benchmarks/.
+With some of them, these alone are measured and printed, and nothing is stored.
 """
 
 import argparse
-import json
-import multiprocessing
-import statistics
-from pathlib import Path
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import torch
 
-from infovae_core import data, devices
-from tests.benchmarks.contenders import CONTENDERS, flop_per_step, serve, the_run
+from infovae_core import costs, data, devices
+from infovae_core.grid import commit
+from tests.benchmarks import suites
+from tests.benchmarks.contenders import BATCH, LATENT_DIM, absent, flop_per_step
+from tests.benchmarks.suites import CORES, QUICK, Settings
+
+PARTS = {"cpu": ("peers", "details", "growth", "grid"), "cuda": ("stacks", "growth")}
+EVERY = ("peers", "details", "stacks", "growth", "grid")
 
 
-def measure(names: list[str], data_set: str, repetitions: int, counts: dict[str, int]) -> dict:
-    """Seconds a call of each contender, over interleaved repetitions, and its last value."""
-    context = multiprocessing.get_context("spawn")
-    pipes, processes = {}, []
-    for name in names:
-        pipes[name], theirs = context.Pipe()
-        processes.append(context.Process(target=serve, args=(name, data_set, theirs)))
-        processes[-1].start()
-    times: dict[str, list[float]] = {name: [] for name in names}
-    values = {}
-    for repetition in range(repetitions + 1):
-        for name in names:
-            pipes[name].send(counts[name])
-            seconds, values[name] = pipes[name].recv()
-            if repetition:  # The first is a warm-up.
-                times[name].append(seconds)
-    for name in names:
-        pipes[name].send(None)
-    for process in processes:
-        process.join()
-    return {"times": times, "values": values}
-
-
-def main() -> None:
-    """Measure, print one table, write it to _build/bench.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="digits", choices=data.DATASETS)
-    parser.add_argument("--repetitions", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=40, help="steps a repetition")
-    arguments = parser.parse_args()
-    counts = dict.fromkeys(CONTENDERS, arguments.steps) | {
-        "validation MMD": 1,
-        "validation MMD, loop": 1,
+def record(parts: Sequence[str], settings: Settings, device: str, quick: bool) -> dict[str, Any]:
+    """Measure these parts."""
+    made: dict[str, Any] = {
+        "version": costs.VERSION,
+        "device": device,
+        "machine": devices.describe(torch.device(device)),
+        "cores": CORES,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "commit": commit(),
+        "quick": quick,
+        "settings": asdict(settings),
+        "batch_size": BATCH,
+        "latent_dim": LATENT_DIM,
+        "operations_per_step": flop_per_step(),
+        "absent": absent() if "peers" in parts else {},
+        "turns": [],
+        "growth": [],
+        "grid": [],
     }
-    names = list(CONTENDERS)
-    found = measure(names, arguments.data, arguments.repetitions, counts)
-    times, values = found["times"], found["values"]
-    middle = {name: statistics.median(times[name]) for name in names}
-    print(f"{devices.describe(torch.device('cpu'))}, PyTorch {torch.__version__}, {arguments.data}")
-    print(f"medians of {arguments.repetitions} interleaved repetitions, least and greatest beside")
-    for name in names:
-        low, high = min(times[name]), max(times[name])
-        print(f"{name:22} {middle[name] * 1e3:9.2f} ms  ({low * 1e3:.2f} to {high * 1e3:.2f})")
-    rate = 2 * 1024**3 / middle["matrix product"]
-    limit = flop_per_step(the_run().batch_size) / rate
-    rows = {
-        "plain loop / ours fp32": middle["plain loop"] / middle["ours fp32"],
-        "plain loop / ours bf16": middle["plain loop"] / middle["ours bf16"],
-        "matrix-rate limit / ours fp32": limit / middle["ours fp32"],
-        "validation loop / ours": middle["validation MMD, loop"] / middle["validation MMD"],
+    measure: dict[str, tuple[str, Callable[[], list[dict[str, Any]]]]] = {
+        "peers": ("turns", lambda: suites.peers(settings)),
+        "details": ("turns", lambda: suites.details(settings)),
+        "stacks": ("turns", lambda: suites.stacks(settings, device)),
+        "growth": ("growth", lambda: suites.growth(settings, device)),
+        "grid": ("grid", lambda: suites.grids(settings)),
     }
-    for name, ratio in rows.items():
-        print(f"{name:30} {ratio:6.2f}")
-    gap = abs(values["validation MMD"] - values["validation MMD, loop"])
-    print(f"validation MMD² {values['validation MMD']:.6g}, by the loop it differs by {gap:.1g}")
-    path = Path("_build/bench.json")
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"times": times, "ratios": rows}, indent=1) + "\n", "utf-8")
+    for part in parts:
+        print(f"{datetime.now():%H:%M:%S} {part}", flush=True)
+        place, rows = measure[part]
+        made[place] += rows()
+    made["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> None:
+    """Measure, print one table, store it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(EVERY))
+    parser.add_argument("--device", default="cpu", choices=sorted(PARTS))
+    parser.add_argument("--data", choices=data.DATASETS, help="of the training steps")
+    parser.add_argument("--quick", action="store_true", help="short turns, for development")
+    given = parser.parse_args(arguments)
+    if wrong := set(given.parts) - set(EVERY):
+        parser.error(f"unknown part {', '.join(sorted(wrong))}: choose from {', '.join(EVERY)}")
+    try:
+        devices.resolve(given.device)
+    except devices.DeviceError as error:
+        parser.error(str(error))
+    settings = settings or (QUICK if given.quick else Settings())
+    if given.data:
+        settings = replace(settings, data=given.data)
+    if given.device == "cuda":  # A small product would measure how fast it can be launched.
+        settings = replace(settings, matrix=max(settings.matrix, 8192))
+    try:  # Once, before many processes want it.
+        data.load(settings.data)
+    except data.DataError as error:
+        parser.error(str(error))
+    made = record(given.parts or PARTS[given.device], settings, given.device, given.quick)
+    print(costs.report(made))
+    if given.parts:
+        print("only parts were measured: nothing is stored")
+    else:
+        print(f"stored in {costs.save(made)}")
 
 
 if __name__ == "__main__":

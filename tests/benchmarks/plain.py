@@ -64,6 +64,13 @@ def rbf_mmd(q: Tensor, p: Tensor) -> Tensor:
     return within / (n * (n - 1)) - 2 * kernel(q, p).mean()
 
 
+def infovae_mmd_loss(model: PlainVAE, x: Tensor) -> Tensor:
+    """InfoVAE-MMD at α = 1, λ = 1000, in nats per image."""
+    logits, z = model(x)
+    reconstruction = binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+    return reconstruction + 1000 * rbf_mmd(z, torch.randn_like(z))
+
+
 class PlainLoop:
     """Shuffled DataLoader with two workers, eager single precision, one `.item()` a step."""
 
@@ -89,11 +96,9 @@ class PlainLoop:
             yield from loader
 
     def step(self) -> None:
-        """One update with InfoVAE-MMD at α = 1, λ = 1000."""
+        """One update."""
         x, _ = next(self.batches)
-        logits, z = self.model(x)
-        reconstruction = binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
-        loss = reconstruction + 1000 * rbf_mmd(z, torch.randn_like(z))
+        loss = infovae_mmd_loss(self.model, x)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
