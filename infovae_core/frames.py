@@ -1,5 +1,6 @@
 """Stored results and published values as tidy data frames, one row a number."""
 
+import math
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
@@ -59,13 +60,28 @@ def by_model(run: Run) -> str:
 def frame(results: Mapping[Run, Result], series: Callable[[Run], str] = by_model) -> pd.DataFrame:
     """One row for each run and metric that is a number; the column `model` holds its series.
 
-    A run that diverged has rows for what was measured before, and none for what was not.
+    A run that diverged was not measured afterwards: what others were measured by is NaN for it, so
+    that its seed is counted as lost and not passed over. Times that were taken apart from training
+    are missing where they were not taken.
     """
-    rows = [
-        (series(run), run.latent_dim, run.seed, result.status, metric, float(value))
+    numbers = {
+        run: {m: float(v) for m, v in result.metrics.items() if isinstance(v, int | float)}
         for run, result in results.items()
-        for metric, value in result.metrics.items()
-        if isinstance(value, int | float)
+    }
+    measured = {
+        metric: math.nan
+        for run, values in numbers.items()
+        for metric in values
+        if results[run].status == "done" and not metric.startswith("timed_")
+    }
+    rows = [
+        (series(run), run.latent_dim, run.seed, results[run].status, metric, value)
+        for run, values in numbers.items()
+        for metric, value in (
+            values
+            if results[run].status == "done"
+            else values | {m: v for m, v in measured.items() if m not in results[run].metrics}
+        ).items()
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -106,12 +122,29 @@ def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_mode
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
-def final_mmd(followed: pd.DataFrame) -> dict[str, float]:
-    """Mean validation MMD over the last `FINAL_STEPS` steps of each series, least first."""
+def finals(followed: pd.DataFrame) -> pd.DataFrame:
+    """Mean validation MMD over the last `FINAL_STEPS` steps: columns model, seed, value.
+
+    It is NaN for a run that ended before the last step of the others, as one that diverged.
+    """
     rows = followed[followed["metric"] == "val_mmd"]
-    rows = rows[rows["step"] > rows["step"].max() - FINAL_STEPS]
-    means = rows.groupby("model")["value"].mean().sort_values()
+    end = rows["step"].max()
+    last = rows[rows["step"] > end - FINAL_STEPS].groupby(["model", "seed"])["value"].mean()
+    reached = rows.groupby(["model", "seed"])["step"].max() == end
+    found: pd.DataFrame = last.reindex(reached.index).where(reached).reset_index()
+    return found
+
+
+def final_mmd(followed: pd.DataFrame) -> dict[str, float]:
+    """`finals`, means over seeds, least first."""
+    means = finals(followed).groupby("model")["value"].mean().sort_values()
     return {str(name): float(value) for name, value in means.items()}
+
+
+def by_seed(rows: pd.DataFrame, metric: str) -> dict[int, float]:
+    """Values of a metric by seed, of rows that belong to one series."""
+    found = rows[rows["metric"] == metric]
+    return {int(s): float(v) for s, v in zip(found["seed"], found["value"], strict=True)}
 
 
 def published(experiment: str) -> pd.DataFrame:

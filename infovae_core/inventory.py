@@ -17,7 +17,7 @@ def inventory(store: Store) -> pd.DataFrame:
     """Where results come from: one row for each experiment, track and full-size profile.
 
     Profiles that are the same runs share a row. Every result is read, and so verified; a seed
-    counts as wanted if any result has it.
+    counts as wanted if any result of the row has it.
 
     Args:
         store: The results, of all profiles but "smoke".
@@ -40,6 +40,29 @@ def inventory(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("").set_index("experiment")
 
 
+def stored_seeds(store: Store, experiment: str, **chosen: Any) -> dict[int, bool]:
+    """The seeds of which any run is stored, in order, and whether all runs are.
+
+    Every result is read, and so verified.
+
+    Args:
+        store: The results.
+        experiment: Name of the experiment.
+        chosen: What else chooses its runs, such as the profile.
+
+    Raises:
+        UnknownName: If there is no such experiment, profile or track.
+    """
+    names = [path.stem for path in store.root.glob("*.json")]
+    seeds = sorted({int(one[1]) for name in names if (one := re.search(r"-s(\d+)-", name))})
+    found = {}
+    for seed in seeds or [0]:
+        there = [run in store for run in experiments.runs(experiment, seeds=[seed], **chosen)]
+        if any(there):
+            found[seed] = all(there)
+    return found
+
+
 def strays(store: Store) -> list[str]:
     """Stored results that no experiment asks for, by name."""
     wanted = {run.name for runs in _wanted(store).values() for run in runs}
@@ -47,18 +70,18 @@ def strays(store: Store) -> list[str]:
 
 
 def _wanted(store: Store) -> dict[tuple[str, str, tuple[str, ...]], list[Run]]:
-    """The runs of every experiment, track and set of equal profiles, at the seeds stored."""
-    names = [path.stem for path in store.root.glob("*.json")]
-    seeds = sorted({int(one[1]) for name in names if (one := re.search(r"-s(\d+)-", name))}) or [0]
+    """The runs of every experiment, track and set of equal profiles, at the seeds stored of it."""
     wanted: dict[tuple[str, str, tuple[str, ...]], list[Run]] = {}
     for experiment in EXPERIMENTS:
         for track in TRACKS:
             same: dict[tuple[Run, ...], list[str]] = {}
             for profile in [profile for profile in PROFILES if profile != "smoke"]:
+                chosen = {"profile": profile, "track": track}
                 try:
-                    runs = experiments.runs(experiment, profile=profile, track=track, seeds=seeds)
+                    seeds = [*stored_seeds(store, experiment, **chosen)] or [0]
                 except UnknownName:  # Not every experiment has every track.
                     continue
+                runs = experiments.runs(experiment, seeds=seeds, **chosen)
                 same.setdefault(tuple(runs), []).append(profile)
             for listed, profiles in same.items():
                 wanted[experiment, track, tuple(profiles)] = list(listed)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from infovae_core import closed_forms, experiments, frames, store, tables
+from infovae_core import captions, closed_forms, experiments, frames, store, tables
+from infovae_core.inventory import stored_seeds
 from infovae_core.run import Run
 from infovae_core.store import Result
 
@@ -13,27 +14,32 @@ PROFILE = "cpu"
 
 
 class Overview(NamedTuple):
-    """Experiment 2 as a frame, and where it comes from; the numbers to quote, by name."""
+    """Experiment 2 as a frame, and where it comes from; the numbers to quote, by name.
+
+    `seeds` says which seeds each experiment has.
+    """
 
     ours: pd.DataFrame
     numbers: dict[str, float]
     provenance: str
+    seeds: str
 
 
 def read() -> Overview:
-    """Read the stored results of all experiments, one seed each.
+    """Read the stored results of all experiments: seed 0, and every seed that is complete.
 
     Raises:
         StoreError: If a result is missing, with the command that makes it.
     """
     kept = store.Store(store.default_root(PROFILE))
-    found = {
-        name: kept.require(
-            experiments.runs(name, profile=PROFILE),
+    found = {}
+    for name in experiments.EXPERIMENTS:
+        stored = stored_seeds(kept, name, profile=PROFILE)
+        seeds = sorted({0} | {seed for seed, whole in stored.items() if whole})
+        found[name] = kept.require(
+            experiments.runs(name, profile=PROFILE, seeds=seeds),
             f"python -m infovae_core run {name} --profile {PROFILE}",
         )
-        for name in experiments.EXPERIMENTS
-    }
     return overview(found)
 
 
@@ -67,4 +73,12 @@ def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:
         "infovae_cramer_20_active_units",
     ):
         numbers[key] = divergences[key]
-    return Overview(ours, numbers, store.provenance_line(two.values()))
+    seeds = ", ".join(
+        f"Experiment {name[-1]} from {captions.seed_list(runs)}" for name, runs in found.items()
+    )
+    return Overview(
+        ours,
+        numbers,
+        f"Experiment 2: {captions.seed_list(two)}; {store.provenance_line(two.values())}",
+        seeds,
+    )

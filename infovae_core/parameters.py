@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from infovae_core import names
+from infovae_core.inventory import stored_seeds
+from infovae_core.store import Store
 
 # Plain data that a kernel itself puts beside a notebook's variables.
 KERNEL = {"In", "Out"}
@@ -18,7 +20,7 @@ class Parameters:
     Attributes:
         profile: "smoke", "cpu" or "paper".
         track: Which reading of the thesis.
-        seeds: Seeds of the runs.
+        seeds: Seeds of the runs; None for seed 0 and every other of which all runs are stored.
         latent_dims: Latent dimensions; None for the profile's own.
         device: Where to train.
         train_missing: Train what is not stored, instead of stopping.
@@ -26,7 +28,7 @@ class Parameters:
 
     profile: str
     track: str
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] | None
     latent_dims: tuple[int, ...] | None
     device: str
     train_missing: bool
@@ -45,20 +47,41 @@ class Parameters:
                 raise ValueError(f"{name} must be a text, got {found[name]!r}")
         if not isinstance(found["train_missing"], bool):
             raise ValueError(f"train_missing must be True or False, got {found['train_missing']!r}")
-        found["seeds"] = integers("seeds", found["seeds"])
-        if found["latent_dims"] is not None:
-            found["latent_dims"] = integers("latent_dims", found["latent_dims"])
+        for name in ("seeds", "latent_dims"):
+            if found[name] is not None:
+                found[name] = integers(name, found[name])
         return cls(**found)
+
+    def with_stored_seeds(self, experiment: str, store: Store) -> tuple["Parameters", str]:
+        """These parameters with their seeds settled, and a line that tells which they are.
+
+        Seeds that are named stay, whatever is stored. Seed 0 is always among those that are not
+        named, so that a page stops, or trains, where nothing is stored; a seed of which only some
+        runs are stored is not used.
+
+        Args:
+            experiment: Whose runs they choose.
+            store: The results.
+        """
+        if self.seeds is not None:
+            return self, f"seeds as named: {', '.join(map(str, self.seeds))}"
+        chosen = {name: value for name, value in self.selection.items() if name != "seeds"}
+        found = stored_seeds(store, experiment, **chosen)
+        used = sorted({0} | {seed for seed, whole in found.items() if whole})
+        partly = [str(seed) for seed in found if seed not in used]
+        text = f"seeds: {', '.join(map(str, used))}"
+        text += f" (only partly stored, and not used: {', '.join(partly)})" if partly else ""
+        return replace(self, seeds=tuple(used)), text
 
     @property
     def selection(self) -> dict[str, Any]:
-        """What chooses the runs: the arguments of an experiment."""
-        chosen = asdict(self)
+        """What chooses the runs: the arguments of an experiment, of seed 0 if none is named."""
+        chosen = asdict(self) | {"seeds": (0,) if self.seeds is None else self.seeds}
         return {name: chosen[name] for name in ("profile", "track", "seeds", "latent_dims")}
 
     def command(self, experiment: str, verb: str = "run") -> str:
         """The command that trains (or does what `verb` says to) what these parameters need."""
-        seeds = ",".join(map(str, self.seeds))
+        seeds = ",".join(map(str, self.selection["seeds"]))
         text = f"python -m infovae_core {verb} {experiment} --profile {self.profile}"
         text += f" --track {self.track} --seeds {seeds}"
         if self.latent_dims is not None:

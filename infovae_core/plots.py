@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from infovae_core.intervals import LEVEL, summary
 from infovae_core.run import Run
 from infovae_core.store import Result
 
@@ -75,6 +76,9 @@ def sweep(
 ) -> Figure:
     """One panel for each model: a metric against the latent dimension, ours and theirs.
 
+    Ours are means over seeds with bars of their intervals, or grey bands for controls, where there
+    are at least two seeds. The axes hold all means and published values, and cut intervals off.
+
     Args:
         ours: Tidy frame of stored results, `frames.frame`.
         theirs: Published values, `frames.published`; some models and metrics have none.
@@ -93,20 +97,29 @@ def sweep(
     )
     panels: list[Axes] = list(axes.flat)
     dims = np.union1d(ours["latent_dim"].unique(), theirs["latent_dim"].unique())
+    values = summary(ours, ["model", "latent_dim"])
     for axis, model in zip(panels, models, strict=False):
         for control in controls:
             behind = {"color": GREY, "linestyle": DASHES[control], "linewidth": 1.2}
-            _line(axis, ours[ours["model"] == control], **behind)
+            line(axis, of(values, control), **behind)
         if reference:
             grid = np.linspace(dims.min(), dims.max(), 200)
             axis.plot(grid, 3.0 ** (-grid / 4), color=GREY, linewidth=0.8, alpha=0.8)
-        _line(axis, theirs[theirs["model"] == model], **THEIRS)
-        _line(axis, ours[ours["model"] == model], color=COLOURS[model], **OURS)
+        quoted = theirs[theirs["model"] == model].sort_values("latent_dim")
+        if len(quoted):
+            axis.plot(quoted["latent_dim"], quoted["value"], **THEIRS)  # type: ignore[arg-type]
+        line(axis, of(values, model), color=COLOURS[model], **OURS)
         axis.set_title(LABELS[model])
         axis.label_outer()
     if log:
         panels[0].set_yscale("log", nonpositive="mask")
         plain_decades(panels[0])
+    limits = panels[0].get_ylim()
+    for axis, model in zip(panels, models, strict=False):
+        for control in controls:
+            band(axis, of(values, control), GREY)
+        _bars(axis, of(values, model), COLOURS[model])
+    panels[0].set_ylim(limits)
     # Of the first dimensions, which stand close, one tick is enough.
     panels[0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
     for axis in panels[len(models) - 3 : len(models)]:  # The lowest of each column.
@@ -115,7 +128,8 @@ def sweep(
     for axis in panels[len(models) :]:
         axis.set_axis_off()
     figure.supylabel(ylabel, fontsize="medium")
-    _legend(panels[len(models)], len(theirs) > 0, controls, reference)
+    several = bool((values["n"] > 1).any())
+    _legend(panels[len(models)], len(theirs) > 0, controls, reference, several)
     return figure
 
 
@@ -128,19 +142,55 @@ def plain_decades(axis: Axes) -> None:
         axis.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _line(axis: Axes, rows: pd.DataFrame, **style: object) -> None:
-    """Mean over seeds against the latent dimension; seeds spread as a faint band."""
-    if rows.empty:
-        return
-    values = rows.groupby("latent_dim")["value"].agg(["mean", "min", "max"])
-    values = values.where(values > -math.inf)
-    axis.plot(values.index, values["mean"], **style)  # type: ignore[arg-type]
-    axis.fill_between(values.index, values["min"], values["max"], color=style["color"], alpha=0.2)
+def of(values: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The part of an `intervals.summary` that belongs to one series, its first level."""
+    return values[values.index.get_level_values(0) == name].droplevel(0)
 
 
-def _legend(axis: Axes, published: bool, controls: Sequence[str], reference: bool) -> None:
+def line(axis: Axes, values: pd.DataFrame, **style: object) -> None:
+    """The means of an `intervals.summary` against its index, the latent dimension or the step."""
+    if len(values):
+        axis.plot(values.index, values["mean"], **style)  # type: ignore[arg-type]
+
+
+def band(axis: Axes, values: pd.DataFrame, colour: str) -> None:
+    """The intervals of an `intervals.summary` as a faint band, cut off at the axis's foot."""
+    if (values["n"] > 1).any():
+        low = values["low"].clip(lower=_foot(axis))
+        axis.fill_between(values.index, low, values["high"], color=colour, alpha=0.2, linewidth=0)
+
+
+def _bars(axis: Axes, values: pd.DataFrame, colour: str) -> None:
+    """The intervals of an `intervals.summary` as bars."""
+    seen = values[values["n"] > 1]
+    if len(seen):
+        low = seen["low"].clip(lower=_foot(axis))
+        axis.errorbar(
+            seen.index,
+            seen["mean"],
+            yerr=[(seen["mean"] - low).clip(lower=0), seen["high"] - seen["mean"]],
+            fmt="none",
+            ecolor=colour,
+            elinewidth=1.6,
+            capsize=4,
+            zorder=4,
+        )
+
+
+def _foot(axis: Axes) -> float:
+    """Where an interval is cut off: below the frame, and above 0 on a logarithmic axis."""
+    low, high = axis.get_ylim()
+    return low / 2 if axis.get_yscale() == "log" else low - (high - low)
+
+
+def _legend(
+    axis: Axes, published: bool, controls: Sequence[str], reference: bool, several: bool
+) -> None:
     """A panel without data says what the lines are."""
     handles = [Line2D([], [], color=GREY, label="ours (panel's colour)", **OURS)]  # type: ignore[arg-type]
+    if several:
+        bar = {"color": GREY, "marker": "|", "markersize": 12, "linestyle": ""}
+        handles.append(Line2D([], [], label=f"{LEVEL:.0%} interval over seeds", **bar))  # type: ignore[arg-type]
     if published:
         handles.append(Line2D([], [], label="published", **THEIRS))  # type: ignore[arg-type]
     for control in controls:

@@ -2,13 +2,13 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES
-from infovae_core.frames import final_mmd
-from infovae_core.plots import GREY, PALETTE, plain_decades
+from infovae_core.frames import finals
+from infovae_core.intervals import summary
+from infovae_core.plots import GREY, PALETTE, band, line, of, plain_decades
 
 LABELS = {
     **{
@@ -33,16 +33,20 @@ PANELS = {
 def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Figure:
     """Figure 1: validation MMD against training steps, the legend ordered by the final value.
 
+    Lines are means over seeds, with bands of their intervals where there are at least two; the
+    axes hold all lines and points, and cut bands off.
+
     Args:
         followed: `frames.curves` of Experiment 1.
         theirs: `frames.published("exp1")`, drawn as points at its steps.
         target: What the controllers aim at.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)
+    values = summary(followed[followed["metric"] == "val_mmd"], ["model", "step"])
     points = theirs[theirs["metric"] == "val_mmd"].astype({"iteration": int})
     for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
         for name in names:
-            _curve(axis, followed, "val_mmd", name)
+            line(axis, of(values, name), color=COLOURS[name], linewidth=1.4)
             rows = points[points["model"] == name]
             style = {"marker": "o", "s": 22, "facecolor": "white", "zorder": 3}
             axis.scatter(rows["iteration"], rows["value"], edgecolor=COLOURS[name], **style)
@@ -50,11 +54,17 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
         axis.set(title=title, xlabel="training step", yscale="log")
     axes[0].set_ylabel("validation MMD")
     plain_decades(axes[0])
-    final = final_mmd(followed)
-    handles = [
-        Line2D([], [], color=COLOURS[name], linewidth=2, label=f"{LABELS[name]}: {value:.5f}")
-        for name, value in reversed(final.items())
-    ]
+    limits = axes[0].get_ylim()
+    for axis, names in zip(axes, PANELS.values(), strict=True):
+        for name in names:
+            band(axis, of(values, name), COLOURS[name])
+    axes[0].set_ylim(limits)
+    handles = []
+    for series, row in summary(finals(followed), "model").sort_values("mean")[::-1].iterrows():
+        name = str(series)
+        label = f"{LABELS[name]}: {row['mean']:.5f}"
+        label += f" ± {(row['high'] - row['low']) / 2:.5f}" if row["n"] > 1 else ""
+        handles.append(Line2D([], [], color=COLOURS[name], linewidth=2, label=label))
     published = {"color": GREY, "marker": "o", "markerfacecolor": "white", "linestyle": ""}
     handles += [
         Line2D([], [], label="published", **published),  # type: ignore[arg-type]
@@ -73,26 +83,23 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
 def traces(
     followed: pd.DataFrame, metrics: dict[str, str], names: list[str], log: bool = False
 ) -> Figure:
-    """One panel for each metric of `frames.curves` (by name, its label), one line a schedule."""
+    """One panel for each metric of `frames.curves` (by name, its label), one line a schedule.
+
+    Bands are those of `alignment`.
+    """
     figure, axes = plt.subplots(1, len(metrics), figsize=(9.6, 4.0))
     for axis, (metric, label) in zip(axes, metrics.items(), strict=True):
+        values = summary(followed[followed["metric"] == metric], ["model", "step"])
         for name in names:
-            _curve(axis, followed, metric, name)
+            line(axis, of(values, name), color=COLOURS[name], linewidth=1.4)
         axis.set(xlabel="training step", ylabel=label)
         if log:
             axis.set_yscale("log")
             plain_decades(axis)
+        limits = axis.get_ylim()
+        for name in names:
+            band(axis, of(values, name), COLOURS[name])
+        axis.set_ylim(limits)
     handles = [Line2D([], [], color=COLOURS[n], linewidth=2, label=LABELS[n]) for n in names]
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize="small")
     return figure
-
-
-def _curve(axis: Axes, followed: pd.DataFrame, metric: str, name: str) -> None:
-    """Mean over seeds against the step; seeds spread as a faint band."""
-    rows = followed[(followed["metric"] == metric) & (followed["model"] == name)]
-    values = rows.groupby("step")["value"].agg(["mean", "min", "max"])
-    axis.plot(values.index, values["mean"], color=COLOURS[name], linewidth=1.4)
-    if rows["seed"].nunique() > 1:
-        axis.fill_between(
-            values.index, values["min"], values["max"], color=COLOURS[name], alpha=0.2
-        )

@@ -8,13 +8,12 @@ import pandas as pd
 
 from infovae_core import divergences, experiments, schedule_plots
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES, EXPERIMENTS
-from infovae_core.frames import FINAL_STEPS, final_mmd
+from infovae_core.frames import FINAL_STEPS, final_mmd, finals
+from infovae_core.intervals import summary
 from infovae_core.metrics import steps_to_hold
 from infovae_core.objectives import PRESETS
-from infovae_core.parameters import Parameters
 from infovae_core.plots import LABELS
 from infovae_core.run import Run
-from infovae_core.store import Result, provenance_line
 
 # Columns of the comparison: metric, heading, format.
 COLUMNS = (
@@ -25,6 +24,8 @@ COLUMNS = (
     ("norm_ratio", "‖z‖/√d", "{:.2f}"),
     ("classifier_auc", "classifier AUC", "{:.2f}"),
 )
+# Metrics that a run has no value of where it never reached the target.
+STEPS = ("steps_to_target", "steps_to_hold")
 # Each divergence of the registry: its name for readers, category, source, and whether Zhao et al.
 # (2019) used it, as the thesis's Table 1 tells.
 ORIGINS = {
@@ -133,34 +134,14 @@ def _options(options: Mapping[str, Any]) -> str:
 # What was found ----------------------------------------------------------------------------------
 
 
-def provenance(parameters: Parameters, results: Mapping[Run, Result]) -> str:
-    """The sentence a caption ends with: track, profile, seeds, data, machine and commit."""
-    seeds = ", ".join(map(str, parameters.seeds))
-    data = ", ".join(sorted({run.data for run in results}))
-    return (
-        f"Track {parameters.track}, profile {parameters.profile}, "
-        f"{'seed' if len(parameters.seeds) == 1 else 'seeds'} {seeds}, {data}; "
-        f"{provenance_line(results.values())}."
-    )
-
-
-def hours(results: Mapping[Run, Result]) -> float:
-    """Hours that training and measuring took, all runs together, as they were made."""
-    return sum(float(result.provenance["seconds"]) for result in results.values()) / 3600
-
-
-def timed(results: Mapping[Run, Result]) -> str:
-    """Where the times were taken: devices and commits."""
-    seen = [result.provenance["timed"] for result in results.values()]
-    devices = sorted({str(one["device"]) for one in seen})
-    commits = sorted({str(one["commit"])[:10] for one in seen})
-    return f"timed on {', '.join(devices)}, commit {', '.join(commits)}"
-
-
 def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each model and dimension: mean over seeds, the published value in brackets."""
+    """One row for each model and dimension: mean over seeds, the published value in brackets.
+
+    With several seeds the mean has half its interval behind it, and the seeds that diverged are
+    counted.
+    """
     keys = ["model", "latent_dim", "metric"]
-    mine = ours.groupby(keys)["value"].mean()
+    mine = summary(ours, keys)
     published = theirs.set_index(keys)["value"]
     rows = {}
     for model in ours["model"].unique():
@@ -168,7 +149,7 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
             cells = {}
             for metric, heading, form in COLUMNS:
                 key = (model, latent_dim, metric)
-                text = form.format(mine[key]) if key in mine.index else "diverged"
+                text = cell(mine, key, form, "diverged")
                 if key in published.index:
                     text += f"\u00a0[{form.format(published[key])}]"
                 cells[heading] = text
@@ -176,6 +157,24 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index.names = ["model", "d"]
     return table
+
+
+def cell(values: pd.DataFrame, key: Any, form: str, lacking: str) -> str:
+    """A mean of an `intervals.summary`, with ± half its interval if there is one.
+
+    Args:
+        values: The summary.
+        key: Its row.
+        form: Format of the numbers.
+        lacking: What stands for a seed without a value; such seeds are counted.
+    """
+    if key not in values.index or values.loc[key, "n"] == 0:
+        return lacking
+    row = values.loc[key]
+    text = form.format(row["mean"])
+    if row["n"] > 1:
+        text += f"\u00a0±\u00a0{form.format((row['high'] - row['low']) / 2)}"
+    return text + (f" ({row['lost']:.0f} {lacking})" if row["lost"] else "")
 
 
 def schedule_table(
@@ -188,23 +187,30 @@ def schedule_table(
         followed: `frames.curves`, named so too.
         theirs: `frames.published("exp1")`.
     """
-    mine = ours.groupby(["model", "metric"])["value"].mean()
+    # A seed that never reached the target has no row of its own; here it is counted.
+    seeds = ours["seed"].unique()
+    every = [
+        (name, metric, seed)
+        for name in ours["model"].unique()
+        for metric in STEPS
+        for seed in seeds
+    ]
+    reached = ours.set_index(["model", "metric", "seed"])["value"]
+    mine = summary(reached.reindex(reached.index.union(every)).reset_index(), ["model", "metric"])
     published = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]
-
-    def cell(name: str, metric: str, form: str, lacking: str) -> str:
-        return form.format(mine[name, metric]) if (name, metric) in mine.index else lacking
+    last = summary(finals(followed), "model").sort_values("mean")
 
     rows = {}
-    for name, value in final_mmd(followed).items():
+    for name in map(str, last.index):
         known = f"\u00a0[{published[name]:.5f}]" if name in published.index else ""
         rows[schedule_plots.LABELS[name]] = {
-            f"MMD, last {FINAL_STEPS:,} steps": f"{value:.5f}{known}",
-            "target reached": cell(name, "steps_to_target", "{:,.0f}", "never"),
-            "held from": cell(name, "steps_to_hold", "{:,.0f}", "never"),
-            "‖z‖/√d": cell(name, "norm_ratio", "{:.2f}", "diverged"),
-            "test BCE (nats)": cell(name, "test_bce", "{:.1f}", "diverged"),
-            "SVM error": cell(name, "svm_error", "{:.3f}", "diverged"),
-            "classifier AUC": cell(name, "classifier_auc", "{:.2f}", "diverged"),
+            f"MMD, last {FINAL_STEPS:,} steps": cell(last, name, "{:.5f}", "diverged") + known,
+            "target reached": cell(mine, (name, "steps_to_target"), "{:,.0f}", "never"),
+            "held from": cell(mine, (name, "steps_to_hold"), "{:,.0f}", "never"),
+            "‖z‖/√d": cell(mine, (name, "norm_ratio"), "{:.2f}", "diverged"),
+            "test BCE (nats)": cell(mine, (name, "test_bce"), "{:.1f}", "diverged"),
+            "SVM error": cell(mine, (name, "svm_error"), "{:.3f}", "diverged"),
+            "classifier AUC": cell(mine, (name, "classifier_auc"), "{:.2f}", "diverged"),
         }
     return _table(rows, "schedule")
 

@@ -36,7 +36,7 @@ from infovae_core.parameters import Parameters
 parameters = Parameters.read(globals())
 
 # %% tags=["remove-stderr"]
-from infovae_core import devices, experiments, grid, plots, store, tables
+from infovae_core import captions, devices, experiments, grid, plots, store
 
 runs = experiments.runs("experiment3", **parameters.selection)
 results_store = store.Store(store.default_root(parameters.profile))
@@ -51,7 +51,7 @@ print(f"{len(results)} runs of {runs[0].steps:,} steps on {runs[0].data}")
 # NBVAL_IGNORE_OUTPUT
 from myst_nb import glue
 
-glue("provenance", tables.provenance(parameters, results), display=False)
+glue("provenance", captions.provenance(parameters, results), display=False)
 
 # %% [markdown]
 # ## d = 5

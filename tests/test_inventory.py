@@ -41,7 +41,7 @@ def test_a_row_says_what_is_stored_and_what_it_comes_from(store) -> None:
         "finished": "2026-01-01 to 2026-01-03",
         "hours": "2.50",
     }
-    assert table.loc["Experiment 2", "runs"] == "0 of 98"
+    assert table.loc["Experiment 2", "runs"] == "0 of 49"  # Nothing of its seed 2 is stored.
     assert table.loc["Experiment 2", "device"] == ""
 
 

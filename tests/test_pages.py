@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from infovae_core import plots, schedule_plots, tables
+from infovae_core import captions, plots, schedule_plots, tables
 from infovae_core.divergences import REGISTRY
 from infovae_core.experiments import (
     EXPERIMENT1_SCHEDULES,
@@ -25,7 +25,7 @@ from infovae_core.experiments import (
     experiment3,
     schedule_name,
 )
-from infovae_core.frames import curves, final_mmd, frame, published
+from infovae_core.frames import by_seed, curves, final_mmd, finals, frame, published
 from infovae_core.objectives import PRESETS
 from infovae_core.parameters import Parameters
 from infovae_core.store import Result
@@ -158,7 +158,7 @@ def test_a_sweep_draws_the_seeds_mean_the_published_values_and_both_controls() -
     )
     mean = np.array(LATENT_DIMS) + 0.5
     for panel, model in enumerate(DIVERGENCES):
-        recon, vae, reference, quoted, ours = line_data(figure, panel)
+        recon, vae, reference, quoted, ours = line_data(figure, panel)[:5]  # Then the bars' caps.
         np.testing.assert_allclose(recon, mean + 0.5)
         np.testing.assert_allclose(vae, mean)
         np.testing.assert_allclose(reference[[0, -1]], [3**-0.5, 3.0**-20])
@@ -274,6 +274,131 @@ def test_the_prior_circles_of_the_latent_plane_hold_their_share() -> None:
         assert inside == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(codes)))
 
 
+def bars(figure: Figure, panel: int) -> np.ndarray:
+    """Lower and upper ends (n, 2) of the bars of a panel."""
+    (container,) = figure.axes[panel].containers
+    return np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()])
+
+
+def test_bars_are_the_intervals_cut_off_below_the_frame_of_a_logarithmic_axis() -> None:
+    ours = frame(results(seeds=(0, 1, 2)))
+    figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
+    half = 4.302653 / math.sqrt(3)  # Seeds are 1 apart.
+    mean = np.array(LATENT_DIMS) + 1
+    low, high = bars(figure, 0).T
+    np.testing.assert_allclose(high, mean + half, rtol=1e-6)
+    foot = figure.axes[0].get_ylim()[0]
+    np.testing.assert_allclose(low, np.maximum(mean - half, foot / 2), rtol=1e-6)
+    shown = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
+    low, high = bars(shown, 0).T
+    np.testing.assert_allclose(low, mean - half, rtol=1e-6)
+    texts = [text.get_text() for text in shown.axes[-1].get_legend().get_texts()]
+    assert "95% interval over seeds" in texts
+
+
+def test_intervals_leave_the_axes_as_means_and_published_values_need_them() -> None:
+    one, two = results(seeds=[0]), results(seeds=[0, 1])
+    for run, result in two.items():  # The same mean, and an interval that is larger than all.
+        result.metrics["val_mmd"] = run.latent_dim + (-1) ** run.seed * 1000.0
+    limits = [
+        plots.sweep(frame(shown), published("exp2"), "val_mmd", "MMD", DIVERGENCES, CONTROLS[1:])
+        .axes[0]
+        .get_ylim()
+        for shown in (one, two)
+    ]
+    assert limits[0] == pytest.approx(limits[1])
+
+
+def test_one_seed_is_drawn_without_bars_or_bands() -> None:
+    ours = frame(results(seeds=[0]))
+    figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES, CONTROLS)
+    assert not any(axis.containers or axis.collections for axis in figure.axes)
+    texts = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+    assert not any("interval" in text for text in texts)
+    traced = schedule_plots.traces(
+        curves(schedule_results(), schedule_name), {"lam": "λ"} | {"alpha": "α"}, ["adaptive_lam"]
+    )
+    assert not any(axis.collections for axis in traced.axes)
+
+
+def test_bands_of_curves_are_the_intervals_at_each_step() -> None:
+    followed = curves(schedule_results(seeds=(0, 2)), schedule_name)
+    figure = schedule_plots.traces(followed, {"lam": "λ", "kl": "KL"}, ["fixed_500_0"])
+    (band,) = figure.axes[0].collections
+    top = band.get_paths()[0].vertices[:, 1].max()
+    assert top == pytest.approx(61 + math.tan(0.475 * math.pi))
+    low, high = figure.axes[0].get_ylim()
+    assert 15 < low < high < 65
+    assert len(figure.axes[0].lines) == 1
+
+
+def test_figure_1_quotes_each_interval_in_its_legend() -> None:
+    followed = curves(schedule_results(seeds=(0, 2)), schedule_name)
+    figure = schedule_plots.alignment(followed, published("exp1"), 0.004)
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[10] == "λ\u00a0=\u00a0500, α\u00a0=\u00a00: 31.00000 ± 12.70620"
+
+
+def with_diverged(seeds=(0, 1, 2), model="infovae_chi2", seed=1):
+    """`results`, of which one model diverged at one seed in 80 dimensions."""
+    found = results(seeds)
+    for run in found:
+        if (run.model, run.latent_dim, run.seed) == (model, 80, seed):
+            found[run] = Result("diverged", {"diverged_at": 7, "val_mmd": None}, PROVENANCE)
+            del found[run].metrics["val_mmd"]
+    return found
+
+
+def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> None:
+    shown = with_diverged()
+    rows = frame(shown)
+    lost = rows[rows["value"].isna()]
+    assert lost[["model", "latent_dim", "seed", "status", "metric"]].to_numpy().tolist() == [
+        ["infovae_chi2", 80, 1, "diverged", "val_mmd"]
+    ]
+    table = tables.beside(rows, published("exp2"))
+    text = table.loc[("InfoVAE-χ²", 80), "validation MMD"]
+    assert text.startswith("81\u00a0±\u00a013 (1 diverged)\u00a0[")
+    assert table.loc[("VAE", 80), "validation MMD"] == "81\u00a0±\u00a02.5"
+    chosen = Parameters("cpu", "as_written", None, None, "auto", False)
+    named = "Diverged, and in no mean: InfoVAE-χ², d = 80, seed 1."
+    assert captions.provenance(chosen, shown).endswith(named)
+    # Of one seed alone it is what a cell says.
+    alone = tables.beside(frame(with_diverged(seeds=[1])), published("exp2"))
+    assert alone.loc[("InfoVAE-χ²", 80), "validation MMD"].startswith("diverged\u00a0[")
+    figure = plots.sweep(rows, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
+    assert len(bars(figure, 4)) == len(LATENT_DIMS)
+
+
+def test_a_time_that_was_not_taken_is_no_divergence() -> None:
+    shown = with_diverged()
+    for run, result in shown.items():
+        if run.seed == 0:
+            result.metrics["timed_seconds"] = 3.0
+    rows = frame(shown)
+    assert set(rows[rows["metric"] == "timed_seconds"]["seed"]) == {0}
+    assert not rows[rows["metric"] == "timed_seconds"]["value"].isna().any()
+
+
+def test_a_schedule_that_diverged_has_no_final_value_and_is_named() -> None:
+    shown = schedule_results(seeds=(0, 1))
+    for run, result in shown.items():
+        if (schedule_name(run), run.seed) == ("adaptive_both", 1):
+            arrays = {name: values[:2] for name, values in result.arrays.items()}
+            shown[run] = Result("diverged", {"diverged_at": 30}, PROVENANCE, arrays)
+    ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
+    last = finals(followed).set_index(["model", "seed"])["value"]
+    assert math.isnan(last["adaptive_both", 1])
+    assert last["adaptive_both", 0] == final_mmd(followed)["adaptive_both"] == 38
+    table = tables.schedule_table(ours, followed, published("exp1"))
+    row = table.loc["adaptive λ and α"]
+    assert "38.00000 (1 diverged)" in row["MMD, last 1,000 steps"]
+    assert row["‖z‖/√d"] == "2.00 (1 diverged)"
+    chosen = Parameters("cpu", "as_written", (0, 1), None, "auto", False)
+    text = captions.provenance(chosen, shown, schedule_name)
+    assert text.endswith("Diverged, and in no mean: adaptive λ and α, d = 20, seed 1.")
+
+
 # Tables and numbers -------------------------------------------------------------------------------
 
 
@@ -382,8 +507,8 @@ def test_numbers_of_experiment_1_hold_ends_and_extremes() -> None:
 def test_a_caption_says_where_times_were_taken() -> None:
     provenance = PROVENANCE | {"timed": {"device": "another, 2 threads", "commit": "f" * 40}}
     shown = {run: Result("done", {}, provenance) for run in experiment2()}
-    assert tables.hours({run: Result("done", {}, {"seconds": 1800}) for run in shown}) == 24.5
-    assert tables.timed(shown) == "timed on another, 2 threads, commit ffffffffff"
+    assert captions.hours({run: Result("done", {}, {"seconds": 1800}) for run in shown}) == 24.5
+    assert captions.timed(shown) == "timed on another, 2 threads, commit ffffffffff"
 
 
 def test_the_table_puts_the_published_value_in_brackets() -> None:
@@ -404,10 +529,74 @@ def test_numbers_for_the_text_are_plain_floats_of_the_seeds_mean() -> None:
 
 def test_a_caption_names_track_profile_seeds_data_machine_and_commit() -> None:
     chosen = Parameters("cpu", "as_written", (0, 1), None, "auto", False)
-    assert tables.provenance(chosen, results()) == (
+    assert captions.provenance(chosen, results()) == (
         "Track as_written, profile cpu, seeds 0, 1, mnist; a machine; PyTorch 2.0; "
         "commit 0123456789."
     )
+
+
+def test_captions_and_text_say_how_many_seeds_there_are() -> None:
+    one, three = experiment2(seeds=[4]), experiment2(seeds=[2, 0, 1])
+    assert captions.seed_list(one) == "seed 4"
+    assert captions.seed_list(three) == "seeds 0, 1, 2"
+    assert captions.means(one, "bars") == "One seed, so that no interval can be given."
+    assert captions.means(three, "bars") == (
+        "Means of 3 seeds; bars: 95\u00a0% t intervals, cut off at the frame."
+    )
+    assert "± half the 95\u00a0% t interval" in captions.means(three, "±")
+    assert captions.basis(one).startswith("All numbers are from one seed; ")
+    assert captions.basis(three).startswith("Numbers are means of 3 seeds. ")
+
+
+def test_the_table_of_schedules_counts_seeds_that_never_reached_the_target() -> None:
+    shown = schedule_results(seeds=(0, 1))
+    ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
+    table = tables.schedule_table(ours, followed, published("exp1"))
+    reached = table["target reached"].tolist()
+    assert reached[:2] == ["20\u00a0±\u00a00"] * 2
+    assert reached[2:] == ["20 (1 never)"] + ["never"] * 8
+    assert table["‖z‖/√d"].iloc[0] == "2.00\u00a0±\u00a00.00"
+
+
+def test_comparisons_of_experiment_2_are_the_paired_intervals() -> None:
+    shown = results(seeds=(0, 1))
+    for run, result in shown.items():
+        result.metrics["svm_error"] = 0.1 * run.seed + (run.model == "vae") * (0.25 + run.seed)
+    found = captions.comparisons2(frame(shown))
+    assert set(found) == {f"{name}_difference" for name in captions.COMPARED2}
+    # Of seeds 0 and 1 differences are 0.25 and 1.25, or −0.5 at both.
+    half = math.tan(0.475 * math.pi) / 2
+    assert found["vae_20_svm_difference"] == (
+        f"difference 0.750, 95\u00a0% interval −{half - 0.75:.3f} to {half + 0.75:.3f}, "
+        "not told apart"
+    )
+    assert found["none_20_mmd_difference"] == (
+        "difference −0.50000, 95\u00a0% interval −0.50000 to −0.50000"
+    )
+    one = captions.comparisons2(frame(results(seeds=[0])))
+    assert one["none_20_mmd_difference"] == "difference −0.50000, one seed, not tested"
+    assert one["none_20_svm_difference"] == "difference not known"
+
+
+def test_comparisons_of_experiment_1_are_of_final_values_and_of_metrics() -> None:
+    shown = schedule_results(seeds=(0, 1))
+    found = captions.comparisons1(frame(shown, schedule_name), curves(shown, schedule_name))
+    assert set(found) == {f"{name}_difference" for name in captions.COMPARED1} | {"order"}
+    assert found["alpha_final_difference"].startswith("difference −2.0000, 95")
+    assert found["lam_final_difference"].startswith("difference −3.0000, 95")
+    # The made-up levels differ by the same at every seed.
+    assert found["order"] == "the seeds tell 10 of the 10 pairs apart"
+    alone = schedule_results()
+    single = captions.comparisons1(frame(alone, schedule_name), curves(alone, schedule_name))
+    assert single["order"] == "one seed tests none of the 10 pairs"
+    known = set(EXPERIMENT1_SCHEDULES)
+    assert all({a, b} <= known for _, a, b, _ in captions.COMPARED1.values())
+
+
+def test_values_by_seed_are_those_of_one_metric() -> None:
+    rows = frame({run: one for run, one in results().items() if run.model == "recon_ae"})
+    assert by_seed(rows[rows["latent_dim"] == 5], "val_mmd") == {0: 5.5, 1: 6.5}
+    assert by_seed(rows, "other") == {}
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.stem)

@@ -83,7 +83,8 @@ def test_the_numbers_are_plain_floats_of_the_results():
     assert found.numbers["infovae_mmd_20_norm_ratio"] == 21
     assert found.numbers["difference"] > 0
     assert found.numbers["escape"] == pytest.approx(3**-5)
-    assert found.provenance == "a machine; PyTorch 2.0; commit 0123456789"
+    assert found.provenance == "Experiment 2: seed 0; a machine; PyTorch 2.0; commit 0123456789"
+    assert found.seeds.startswith("Experiment 1 from seed 0, Experiment 2 from seed 0, ")
 
 
 def test_a_missing_result_is_refused_with_its_command(monkeypatch, tmp_path):
