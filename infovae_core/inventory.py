@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
 from infovae_core import experiments
+from infovae_core.devices import PRECISIONS
 from infovae_core.experiments import EXPERIMENTS, PROFILES, TRACKS
 from infovae_core.names import UnknownName
 from infovae_core.run import Run
@@ -14,7 +16,7 @@ from infovae_core.store import Result, Store
 
 
 def inventory(store: Store) -> pd.DataFrame:
-    """Where results come from: one row for each experiment, track and full-size profile.
+    """Where results come from: a row for each experiment, track, full-size profile and precision.
 
     Profiles that are the same runs share a row. Every result is read, and so verified; a seed
     counts as wanted if any result of the row has it.
@@ -26,13 +28,14 @@ def inventory(store: Store) -> pd.DataFrame:
         A table of texts, its index the experiments.
     """
     rows = []
-    for (experiment, track, profiles), runs in _wanted(store).items():
+    for (experiment, track, profiles, precision), runs in _wanted(store).items():
         found = [result for run in runs if (result := store.load(run)) is not None]
         rows.append(
             {
                 "experiment": f"Experiment {experiment[-1]}",
                 "track": track,
                 "profile": ", ".join(profiles),
+                "precision": precision,
                 "runs": f"{len(found)} of {len(runs)}",
                 **(_origin([run for run in runs if run in store], found) if found else {}),
             }
@@ -69,22 +72,27 @@ def strays(store: Store) -> list[str]:
     return sorted(path.stem for path in store.root.glob("*.json") if path.stem not in wanted)
 
 
-def _wanted(store: Store) -> dict[tuple[str, str, tuple[str, ...]], list[Run]]:
-    """The runs of every experiment, track and set of equal profiles, at the seeds stored of it."""
-    wanted: dict[tuple[str, str, tuple[str, ...]], list[Run]] = {}
-    for experiment in EXPERIMENTS:
-        for track in TRACKS:
-            same: dict[tuple[Run, ...], list[str]] = {}
-            for profile in [profile for profile in PROFILES if profile != "smoke"]:
-                chosen = {"profile": profile, "track": track}
-                try:
-                    seeds = [*stored_seeds(store, experiment, **chosen)] or [0]
-                except UnknownName:  # Not every experiment has every track.
-                    continue
+def _wanted(store: Store) -> dict[tuple[str, str, tuple[str, ...], str], list[Run]]:
+    """The runs of every experiment, track, set of equal profiles and precision, as far as begun.
+
+    At the seeds that are stored of them; in single precision, at least at seed 0.
+    """
+    wanted: dict[tuple[str, str, tuple[str, ...], str], list[Run]] = {}
+    for experiment, track, precision in product(EXPERIMENTS, TRACKS, PRECISIONS):
+        same: dict[tuple[Run, ...], list[str]] = {}
+        for profile in [profile for profile in PROFILES if profile != "smoke"]:
+            chosen = {"profile": profile, "track": track, "precision": precision}
+            try:
+                seeds = [*stored_seeds(store, experiment, **chosen)]
+            except UnknownName:  # Not every experiment has every track.
+                continue
+            if not seeds and precision == "fp32":
+                seeds = [0]
+            if seeds:
                 runs = experiments.runs(experiment, seeds=seeds, **chosen)
                 same.setdefault(tuple(runs), []).append(profile)
-            for listed, profiles in same.items():
-                wanted[experiment, track, tuple(profiles)] = list(listed)
+        for listed, profiles in same.items():
+            wanted[experiment, track, tuple(profiles), precision] = list(listed)
     return wanted
 
 

@@ -32,6 +32,7 @@ def test_a_row_says_what_is_stored_and_what_it_comes_from(store) -> None:
     assert dict(table.loc["Experiment 1"]) == {
         "track": "as_written",
         "profile": "cpu, paper",
+        "precision": "fp32",
         "runs": "3 of 22",
         "seeds": "0, 2",
         "diverged": "1",
@@ -51,6 +52,15 @@ def test_profiles_that_differ_have_a_row_each(store) -> None:
     assert rows["profile"].tolist() == ["cpu", "paper"]
     assert rows["runs"].tolist() == ["0 of 56", "1 of 56"]
     assert rows["finished"].tolist() == ["", "2026-01-01"]
+
+
+def test_another_precision_has_a_row_where_any_of_it_is_stored(store) -> None:
+    assert inventory(store)["precision"].unique().tolist() == ["fp32"]
+    store.save(experiments.runs("experiment2", precision="bf16")[0], result())
+    rows = inventory(store).loc["Experiment 2"]
+    assert rows["precision"].tolist() == ["fp32", "bf16"]
+    assert rows["runs"].tolist() == ["0 of 49", "1 of 49"]
+    assert strays(store) == []
 
 
 def test_a_result_whose_arrays_were_changed_is_not_counted(store) -> None:
