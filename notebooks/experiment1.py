@@ -163,8 +163,8 @@ tables.schedule_table(ours, followed, theirs)
 #
 # **The order among the best does not carry meaning here.** The thesis reads that the combined
 # controller outperforms the others and converges earlier. Five runs end on one level to four
-# digits, in our runs as in the published values, and that level is a property of the ruler: in our
-# runs {glue:text}`order`, at distances that say how large the codes are and not how well they match. None of
+# digits, in our runs as in the published values, and that level is a property of the ruler. In our
+# runs {glue:text}`order`, and a difference there would be none in alignment. None of
 # them holds the target of 0.004, since the level lies above it; all of them are below it before they
 # are trained. "Steps to the target" cannot tell schedules apart at this target.
 #
