@@ -77,12 +77,12 @@ def hours(results: Mapping[Run, Result]) -> float:
 
 
 def timed(results: Mapping[Run, Result]) -> str:
-    """Where the times were taken, of those results that have been timed: devices and commits."""
-    made = [result.provenance for result in results.values()]
-    seen = [one["timed"] for one in made if "timed" in one]
+    """Where times were taken, of the results that have been timed: devices, commits and seeds."""
+    runs = {run: one.provenance for run, one in results.items() if "timed" in one.provenance}
+    seen = [made["timed"] for made in runs.values()]
     devices = sorted({str(one["device"]) for one in seen})
     commits = sorted({str(one["commit"])[:10] for one in seen})
-    return f"timed on {', '.join(devices)}, commit {', '.join(commits)}"
+    return f"timed on {', '.join(devices)}, commit {', '.join(commits)}, {seed_list(runs)}"
 
 
 # What the text of Experiments 1 and 2 compares: by name, a metric, two series (of Experiment 2 at
@@ -93,8 +93,8 @@ COMPARED1 = {
     "half_bce": ("test_bce", "fixed_500_0.5", "fixed_500_1", "{:.1f}"),
     "alpha_auc": ("classifier_auc", "fixed_500_0", "fixed_500_1", "{:.3f}"),
     "lam_final": ("final_val_mmd", "fixed_500_0", "fixed_1000_0", "{:.4f}"),
-    "linear_final": ("final_val_mmd", "linear_annealing", "fixed_1000_0", "{:.4f}"),
-    "cyclical_final": ("final_val_mmd", "cyclical_annealing", "fixed_1000_0", "{:.4f}"),
+    "linear_final": ("final_val_mmd", "linear_annealing", "fixed_1000_0", "{:.5f}"),
+    "cyclical_final": ("final_val_mmd", "cyclical_annealing", "fixed_1000_0", "{:.5f}"),
 }
 COMPARED2 = {
     "none_20_mmd": ("val_mmd", ("infovae_mmd", 20), ("recon_ae", 20), "{:.5f}"),

@@ -115,7 +115,8 @@ def phrase(found: Interval, form: str = "{:.3f}") -> str:
     """
 
     def text(value: float) -> str:
-        return form.format(value).replace("-", "−")
+        shown = form.format(value)
+        return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
 
     lost = f", {found.lost} diverged" if found.lost else ""
     if found.n == 0:

@@ -172,7 +172,7 @@ def _bars(axis: Axes, values: pd.DataFrame, colour: str) -> None:
             fmt="none",
             ecolor=colour,
             elinewidth=1.6,
-            capsize=4,
+            capsize=3,
             zorder=4,
         )
 
@@ -190,7 +190,7 @@ def _legend(
     handles = [Line2D([], [], color=GREY, label="ours (panel's colour)", **OURS)]  # type: ignore[arg-type]
     if several:
         bar = {"color": GREY, "marker": "|", "markersize": 12, "linestyle": ""}
-        handles.append(Line2D([], [], label=f"{LEVEL:.0%} interval over seeds", **bar))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], label=f"{100 * LEVEL:g} % interval over seeds", **bar))  # type: ignore[arg-type]
     if published:
         handles.append(Line2D([], [], label="published", **THEIRS))  # type: ignore[arg-type]
     for control in controls:

@@ -29,7 +29,7 @@
 # %% tags=["parameters"]
 profile: str = "cpu"  # smoke (digits, seconds), cpu or paper (MNIST)
 track: str = "as_written"  # the thesis's text, taken at its word
-seeds: list[int] | None = None  # None: seed 0, and every other that is wholly stored
+seeds: list[int] | None = None  # None: 0, and all others stored whole
 latent_dims: list[int] | None = None  # None: all of the profile's
 device: str = "auto"  # auto, cpu, cuda: where to train
 train_missing: bool = False  # train what is not stored, or stop
@@ -127,7 +127,7 @@ plots.plt.show()
 #
 # ## What agrees, and what does not
 #
-# {glue:text}`basis`.
+# {glue:text}`basis`. Differences are those of the first named less the second.
 #
 # **MMD acts in two and five dimensions, and from ten on it does not.** At $d = 5$ the penalty holds
 # the codes at the prior's size ({glue:text}`infovae_mmd_5_norm_ratio:.2f`, against
@@ -172,7 +172,7 @@ plots.plt.show()
 # {glue:text}`infovae_sinkhorn_80_val_mmd:.3f` ({glue:text}`published_infovae_sinkhorn_80_val_mmd:.3f`) at
 # $d = 80$; a classification error of guessing up to $d = 10$, which then falls to
 # {glue:text}`infovae_sinkhorn_80_svm_error:.2f` ({glue:text}`published_infovae_sinkhorn_80_svm_error:.2f`)
-# at $d = 80$ (from MMD: {glue:text}`sinkhorn_80_svm_difference`).
+# at $d = 80$ (against MMD: {glue:text}`sinkhorn_80_svm_difference`).
 # Its codes are too small, {glue:text}`infovae_sinkhorn_20_norm_ratio:.2f` times the prior's size at
 # $d = 20$ and {glue:text}`infovae_sinkhorn_80_norm_ratio:.2f` at $d = 80$, and up to $d = 10$ none of its
 # units is active.
@@ -180,11 +180,11 @@ plots.plt.show()
 # The thesis reads a strong coupling of alignment and usefulness from its two figures. In these runs
 # the codes that classify best from $d = 10$ on are those that are furthest from the prior, and they
 # include those of the model without any penalty; the VAE's, at {glue:text}`vae_20_svm_error:.3f` for
-# $d = 20$, are near (from MMD: {glue:text}`vae_20_svm_difference`) and have the prior's size
+# $d = 20$, are near (against MMD: {glue:text}`vae_20_svm_difference`) and have the prior's size
 # ({glue:text}`vae_20_norm_ratio:.2f`). At $d = 80$ the errors are
 # {glue:text}`infovae_mmd_80_svm_error:.3f` with the MMD penalty,
 # {glue:text}`recon_ae_80_svm_error:.3f` without one ({glue:text}`none_80_svm_difference`), and
-# {glue:text}`vae_80_svm_error:.3f` for the VAE (from MMD: {glue:text}`vae_80_svm_difference`). Why
+# {glue:text}`vae_80_svm_error:.3f` for the VAE (against MMD: {glue:text}`vae_80_svm_difference`). Why
 # that is so is for the re-examination.
 #
 # ## Ours beside theirs

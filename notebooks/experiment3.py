@@ -36,7 +36,7 @@
 # %% tags=["parameters"]
 profile: str = "cpu"  # smoke (digits, seconds), cpu or paper (MNIST)
 track: str = "as_written"  # the thesis's text, taken at its word
-seeds: list[int] | None = None  # None: seed 0, and every other that is wholly stored
+seeds: list[int] | None = None  # None: 0, and all others stored whole
 latent_dims: list[int] | None = None  # None: all of the profile's
 device: str = "auto"  # auto, cpu, cuda: where to train
 train_missing: bool = False  # train what is not stored, or stop

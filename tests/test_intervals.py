@@ -122,6 +122,7 @@ def test_a_summary_has_a_row_for_each_group() -> None:
             "difference 1.000, one seed, not tested, 1 diverged",
         ),
         ({}, {0: 1.0}, "difference not known"),
+        ({0: -1e-9}, {0: 0.0}, "difference 0.000, one seed, not tested"),
     ],
 )
 def test_a_difference_is_put_in_words(first, second, expected) -> None:

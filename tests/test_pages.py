@@ -293,7 +293,7 @@ def test_bars_are_the_intervals_cut_off_below_the_frame_of_a_logarithmic_axis() 
     low, high = bars(shown, 0).T
     np.testing.assert_allclose(low, mean - half, rtol=1e-6)
     texts = [text.get_text() for text in shown.axes[-1].get_legend().get_texts()]
-    assert "95% interval over seeds" in texts
+    assert "95 % interval over seeds" in texts
 
 
 def test_intervals_leave_the_axes_as_means_and_published_values_need_them() -> None:
@@ -508,7 +508,7 @@ def test_a_caption_says_where_times_were_taken() -> None:
     provenance = PROVENANCE | {"timed": {"device": "another, 2 threads", "commit": "f" * 40}}
     shown = {run: Result("done", {}, provenance) for run in experiment2()}
     assert captions.hours({run: Result("done", {}, {"seconds": 1800}) for run in shown}) == 24.5
-    assert captions.timed(shown) == "timed on another, 2 threads, commit ffffffffff"
+    assert captions.timed(shown) == ("timed on another, 2 threads, commit ffffffffff, seed 0")
 
 
 def test_the_table_puts_the_published_value_in_brackets() -> None:
