@@ -156,10 +156,12 @@ plots.plt.show()
 
 # %% [markdown]
 # A stack of eight takes {glue:text}`step_R_8_ms:.0f` ms a step where a single model takes
-# {glue:text}`step_R_1_ms:.0f` ms. On this CPU the gain of training side by side is in processes, not in
-# stacks; the grid therefore stacks only on a GPU unless told otherwise. In $n$ the step approaches
-# proportionality, with an exponent of {glue:text}`step_n_time_end:.2f` between the last two points, and in $d$ it
-# hardly grows, {glue:text}`step_d_time_all:.2f` over the whole range: the convolutions do not depend on $d$.
+# {glue:text}`step_R_1_ms:.0f` ms: with all of its runs counted, {glue:text}`step_R_8_gain:.2f` times as many steps
+# a second. A run on every core makes {glue:text}`core_fp32_gain:.2f` times as many as one run on all cores. The
+# grid stacks no runs on a CPU unless it is told to, and up to 32 on a GPU. Against $n$ the exponent
+# of time is {glue:text}`step_n_time_end:.2f` between the last two points, where 1 is proportional. Against $d$ it
+# is {glue:text}`step_d_time_all:.2f` over the whole range: the convolutions, which are most of the work, do not
+# depend on $d$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-costs-divergences", "caption": "Time (left) and peak memory (right) of a divergence with its gradient, between n codes and n draws in 20 dimensions, on all cores. Dotted lines have slope 2. {glue:text}`provenance`"}, "image": {"alt": "Two panels on logarithmic axes, time and memory against the number of samples, with a line each for MMD, Stein, Cramér and Sinkhorn that steepen towards slope two; Sinkhorn is the slowest.", "width": "860px"}}
 cost_plots.divergences(record)
