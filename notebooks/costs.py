@@ -44,6 +44,20 @@ for experiment in ("exp2", "exp3"):
     glue(f"{experiment}_least", least, display=False)
     glue(f"{experiment}_greatest", greatest, display=False)
 
+# %% tags=["remove-input"]
+# NBVAL_IGNORE_OUTPUT
+from IPython.display import Markdown, display
+
+if record["quick"]:
+    display(
+        Markdown(
+            "**The record shown here is of a quick run, made for development. "
+            "Its numbers are no finding.**"
+        )
+    )
+for message in record["absent"].values():
+    display(Markdown(f"Not measured: {message}"))
+
 # %% [markdown]
 # ## A training step on the CPU
 #
@@ -89,13 +103,6 @@ plots.plt.show()
 # {glue:text}`all_ours_bf16_rate:.1f`. With a run on every core it makes {glue:text}`core_ours_fp32_rate:.1f` and
 # {glue:text}`core_ours_bf16_rate:.1f`, all runs together, which is {glue:text}`core_ours_fp32_speed:.2f` and
 # {glue:text}`core_ours_bf16_speed:.2f` times the plain loop's.
-
-# %% tags=["remove-input"]
-# NBVAL_IGNORE_OUTPUT
-from IPython.display import Markdown, display
-
-for message in record["absent"].values():
-    display(Markdown(f"Not measured: {message}"))
 
 # %% [markdown]
 # ### Beside the thesis's times
