@@ -302,12 +302,16 @@ def findings(record: Record) -> dict[str, float]:
         for row in grown:
             key = f"{of}_{quantity}_{row['value']}"
             found[f"{key}_ms"] = 1e3 * statistics.median(row["seconds"])
+            if quantity == "R":  # Steps of all runs, beside those of the first.
+                found[f"{key}_gain"] = row["value"] * found["step_R_1_ms"] / found[f"{key}_ms"]
             if row["peak_bytes"] is not None:
                 found[f"{key}_mib"] = row["peak_bytes"] / 2**20
     for workers, (each, once) in grid_lines(record).items():
         found[f"grid_{workers}_each"], found[f"grid_{workers}_once"] = each, once
         found[f"grid_{workers}_hours"] = MANY * each / 3600
     for precision in ("fp32", "bf16"):
-        if (rate := found.get(f"core_ours_{precision}_rate")) is not None:
+        if f"all_ours_{precision}_rate" in found and f"core_ours_{precision}_rate" in found:
+            rate = found[f"core_ours_{precision}_rate"]
             found[f"many_{precision}_days"] = MANY * FULL_LENGTH / rate / 86400
+            found[f"core_{precision}_gain"] = rate / found[f"all_ours_{precision}_rate"]
     return found

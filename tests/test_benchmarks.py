@@ -416,6 +416,15 @@ def test_exponents_are_those_of_power_laws(record):
     assert table.loc["MMD", "memory, all"] == "–"
 
 
+def test_gains_count_the_steps_of_all_runs(record):
+    record["growth"] = [grown("step", "R", r, [0.1 * r**0.5], None) for r in (1, 4)]
+    record["turns"] += [turn("ours, fp32", [0.5], 1, measure="one run, all cores")]
+    found = costs.findings(record)
+    assert found["step_R_4_gain"] == pytest.approx(2)
+    assert found["core_fp32_gain"] == pytest.approx(2)
+    assert found["many_fp32_days"] == pytest.approx(1e4 * costs.FULL_LENGTH / 4 / 86400)
+
+
 def test_ten_thousand_runs_are_the_slope_times_ten_thousand(record):
     assert costs.grid_lines(record) == {1: pytest.approx((8, 3)), 2: pytest.approx((4, 3))}
     assert costs.findings(record)["grid_2_hours"] == pytest.approx(40_000 / 3600)
