@@ -107,13 +107,14 @@ def serve(contender: Contender, device: str, pipe: Connection) -> None:
     before = memory(on, "VmRSS")
     call = MAKERS[contender.make](device=on, **contender.options)
     call(1)
-    while (count := pipe.recv()) is not None:
-        start = time.perf_counter()
-        value = call(count)
-        seconds = (time.perf_counter() - start) / count
-        peak = memory(on, "VmHWM")
-        known = peak is not None and before is not None
-        pipe.send((seconds, value, peak - before if known else None))
+    with suppress(EOFError, BrokenPipeError):  # Whoever asked may be interrupted.
+        while (count := pipe.recv()) is not None:
+            start = time.perf_counter()
+            value = call(count)
+            seconds = (time.perf_counter() - start) / count
+            peak = memory(on, "VmHWM")
+            known = peak is not None and before is not None
+            pipe.send((seconds, value, peak - before if known else None))
 
 
 def memory(device: torch.device, kind: str) -> int | None:
