@@ -313,5 +313,6 @@ def findings(record: Record) -> dict[str, float]:
         if f"all_ours_{precision}_rate" in found and f"core_ours_{precision}_rate" in found:
             rate = found[f"core_ours_{precision}_rate"]
             found[f"many_{precision}_days"] = MANY * FULL_LENGTH / rate / 86400
+            found["many_million_steps"] = MANY * FULL_LENGTH / 1e6
             found[f"core_{precision}_gain"] = rate / found[f"all_ours_{precision}_rate"]
     return found

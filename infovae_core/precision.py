@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from infovae_core.store import StoreError
+from infovae_core import experiments, frames
+from infovae_core.inventory import stored_seeds
+from infovae_core.store import Store, StoreError, default_root
 
 # Of Experiment 2: alignment, reconstruction, usefulness, and where the codes are.
 METRICS = ("val_mmd", "test_bce", "svm_error", "norm_ratio")
@@ -65,3 +67,23 @@ def against_seeds(full: pd.DataFrame, mixed: pd.DataFrame) -> pd.DataFrame:
             "freedom": int(weights.sum()),
         }
     return pd.DataFrame(rows).T.rename_axis("metric")
+
+
+def stored_gaps(store: Store | None = None) -> pd.DataFrame:
+    """`against_seeds` of the stored runs of Experiment 2 at d = 20, at every seed they have.
+
+    Raises:
+        StoreError: If seed 0 is not stored in bfloat16, or fewer than two seeds are in fp32.
+    """
+    store = store or Store(default_root("cpu"))
+
+    def frame(precision: str) -> pd.DataFrame:
+        chosen = {"latent_dims": [20], "precision": precision}
+        seeds = [
+            seed for seed, whole in stored_seeds(store, "experiment2", **chosen).items() if whole
+        ]
+        command = f"python -m infovae_core run experiment2 --latent-dims 20 --precision {precision}"
+        runs = experiments.runs("experiment2", seeds=seeds or [0], **chosen)
+        return frames.frame(store.require(runs, command))
+
+    return against_seeds(frame("fp32"), frame("bf16"))

@@ -208,7 +208,8 @@ costs.grid_table(record)
 #
 # A run of Experiment 2 is longer. With a run on every core, ten thousand of them would take
 # {glue:text}`many_fp32_days:.0f` days of training on this machine, or {glue:text}`many_bf16_days:.0f` with bfloat16:
-# their 39 million steps at the rate measured above, again an extrapolation, and without evaluations. Since
+# their {glue:text}`many_million_steps:.0f` million steps at the rate measured above, again an extrapolation, and
+# without evaluations. Since
 # runs share nothing, twice the machines would need half of that.
 #
 # ## On a GPU

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infovae_core.precision import METRICS, against_seeds
-from infovae_core.store import StoreError
+from infovae_core.experiments import runs
+from infovae_core.precision import METRICS, against_seeds, stored_gaps
+from infovae_core.store import Result, Store, StoreError
 
 
 def made_up(rng: np.random.Generator, models: int, seeds: int, spread: float) -> pd.DataFrame:
@@ -62,3 +63,19 @@ def test_what_cannot_be_compared_is_refused(seeds, shift):
     mixed["seed"] += shift
     with pytest.raises(StoreError, match="at least one of each is needed"):
         against_seeds(full, mixed)
+
+
+def test_stored_runs_are_compared_at_the_seeds_that_are_whole(tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(StoreError, match="--precision fp32"):
+        stored_gaps(store)
+    rng = np.random.default_rng(0)
+    wanted = {"fp32": [0, 1, 2], "bf16": [0]}
+    for precision, seeds in wanted.items():
+        for run in runs("experiment2", seeds=seeds, latent_dims=[20], precision=precision):
+            if (run.seed, run.model) != (2, "vae"):  # seed 2 is not whole
+                values = {metric: float(np.exp(0.1 * rng.normal())) for metric in METRICS}
+                store.save(run, Result("done", values, {}))
+    table = stored_gaps(store)
+    assert table["pairs"].tolist() == [7] * len(METRICS)
+    assert table["freedom"].tolist() == [7] * len(METRICS)
