@@ -98,7 +98,7 @@ def fit_stack(
         )
     trainer = Trainer(runs, device)
     models = unstack(trainer.model, len(runs))
-    # One row a step: a stack's rows of one run would lie apart.
+    # Step by step, so that what a step writes lies together.
     curve = torch.zeros(first.steps, len(runs), len(TERMS), device=device)
     results = [Fit(model, curve[:, index]) for index, model in enumerate(models)]
     batches = minibatches(len(images), first.batch_size, trainer.shuffles, device)
