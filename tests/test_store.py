@@ -582,6 +582,8 @@ def test_a_frame_has_one_row_for_each_number():
             ("infovae_mmd", 2, 0, "done", "a", 1.5),
             ("infovae_mmd", 2, 0, "done", "d", 2.0),
             ("infovae_mmd", 2, 1, "diverged", "a", math.inf),
+            # What others were measured by is lost, and not passed over.
+            ("infovae_mmd", 2, 1, "diverged", "d", math.nan),
         ],
         columns=["model", "latent_dim", "seed", "status", "metric", "value"],
     )
