@@ -150,7 +150,7 @@ def train_job(
         return []
     commit_at_start()
     devices.keep_freed_memory()
-    split = split.to(devices.resolve(str(device)))
+    split = on_device(split, devices.resolve(str(device)))
     trained = zip(runs, train_stack(runs, split, progress), strict=True)
     return [
         (run, result, {name: value.cpu() for name, value in model.state_dict().items()})
@@ -162,6 +162,12 @@ def train_job(
 def load_once(name: str, root: str | Path | None, pixels: str) -> data.Split:
     """The data, kept by the process for all that follows."""
     return data.load(name, root, pixels=pixels)
+
+
+@functools.lru_cache(maxsize=2)
+def on_device(split: data.Split, device: torch.device) -> data.Split:
+    """The data on a device, moved there once for all jobs of the process."""
+    return split.to(device)
 
 
 def train(
@@ -223,16 +229,17 @@ def measure(
         The runs measured.
     """
     done = []
+    device = torch.device(device)
     for run in tqdm(runs, unit="run"):
         result, weights = store.load(run), store.load_weights(run)
         if result is None or weights is None or result.status != "done":
             continue
-        evaluation = Evaluation(run, load_once(run.data, root, run.pixels).to(device))
+        evaluation = Evaluation(run, on_device(load_once(run.data, root, run.pixels), device))
         model = VAE(run.architecture, generator(run.seed, "init")).to(device)
         model.load_state_dict(weights)
         result.metrics |= evaluation.measure(model)
         result.arrays |= evaluation.pictures(model)
-        result.provenance["measured"] = provenance(torch.device(device), 0.0)
+        result.provenance["measured"] = provenance(device, 0.0)
         store.save(run, result)
         done.append(run)
     return done

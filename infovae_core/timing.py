@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from infovae_core import data, devices
-from infovae_core.grid import flush_denormals, provenance
+from infovae_core import devices
+from infovae_core.grid import flush_denormals, load_once, on_device, provenance
 from infovae_core.run import Run
 from infovae_core.store import Result, Store, StoreError
 from infovae_core.training import Trainer
@@ -48,11 +48,10 @@ def time_grid(
     if not again and all("timed_seconds" in result.metrics for result in results.values()):
         return []
     stored = list(results)
-    splits = {
-        (name, pixels): data.load(name, root, device, pixels)
-        for name, pixels in {(run.data, run.pixels) for run in stored}
-    }
-    images = [splits[run.data, run.pixels].train.images[: run.batch_size] for run in stored]
+    splits = [on_device(load_once(run.data, root, run.pixels), device) for run in stored]
+    images = [
+        split.train.images[: run.batch_size] for run, split in zip(stored, splits, strict=True)
+    ]
     with flush_denormals():
         timed = step_seconds(stored, images, REPETITIONS, STEPS)
     for (run, result), seconds in zip(results.items(), timed, strict=True):

@@ -582,3 +582,16 @@ def test_seeds_differ_in_what_is_stored(real, kept):
     other = replace(REAL, seed=1)
     run_grid([other], kept, progress=False)
     assert kept.load(other).metrics["val_mmd"] != real.load(REAL).metrics["val_mmd"]
+
+
+def test_the_data_move_to_a_device_once(monkeypatch):
+    moved = []
+    to = data.Split.to
+    monkeypatch.setattr(
+        data.Split, "to", lambda self, device: moved.append(device) or to(self, device)
+    )
+    split = data.load("digits")
+    first, second = (grid.on_device(split, torch.device("meta")) for _ in range(2))
+    assert first is second
+    assert first.train.images.device.type == "meta"
+    assert len(moved) == 1
