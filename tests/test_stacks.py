@@ -19,6 +19,7 @@ from infovae_core.layers import (
     TransposedConvolution,
     overlap_add,
     stack,
+    to_one_channel,
     unstack,
     windows,
 )
@@ -233,6 +234,9 @@ def test_their_gradients_are_those_of_finite_differences():
     y = torch.randn(2, 2, 3, 32, generator=rng(1), dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(windows, x)
     assert torch.autograd.gradcheck(overlap_add, y)
+    weight = torch.randn(3, 1, 4, 4, generator=rng(2), dtype=torch.float64, requires_grad=True)
+    h = torch.randn(2, 2, 3, 3, generator=rng(3), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(to_one_channel, (h, weight))
 
 
 @pytest.mark.parametrize("channels", [(1, 5), (3, 2), (4, 1)])
