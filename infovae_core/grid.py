@@ -5,7 +5,7 @@ import math
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,18 +115,22 @@ def run_grid(
 def stacks(runs: Sequence[Run], most: int) -> list[list[Run]]:
     """The runs in groups of at most `most` that can be trained side by side, in order.
 
+    In a group, runs of one kind are neighbours: their losses are then computed together.
+
     Raises:
         ValueError: If a group is to hold no run.
     """
     if most < 1:
         raise ValueError(f"a stack holds at least 1 run, got {most}")
-    alike: dict[Run, list[int]] = {}
-    for position, run in enumerate(runs):
-        alike.setdefault(run.stacking, []).append(position)
-    groups = [
-        group[at : at + most] for group in alike.values() for at in range(0, len(group), most)
-    ]
-    return [[runs[position] for position in group] for group in sorted(groups)]
+    alike: dict[Run, dict[Hashable, list[Run]]] = {}
+    for run in runs:
+        alike.setdefault(run.stacking, {}).setdefault(run.kind, []).append(run)
+    groups = []
+    for kinds in alike.values():
+        neighbours = [run for kind in kinds.values() for run in kind]
+        groups += [neighbours[at : at + most] for at in range(0, len(neighbours), most)]
+    order = {run: position for position, run in enumerate(runs)}
+    return sorted(groups, key=lambda group: min(order[run] for run in group))
 
 
 Outcome = tuple[Run, Result, dict[str, Tensor]]

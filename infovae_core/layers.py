@@ -267,7 +267,7 @@ def stack(modules: Sequence[Module]) -> Module:
     if len(modules) == 1:
         return modules[0]
     parameters, buffers = torch.func.stack_module_state(list(modules))
-    return _with(modules[0], parameters | buffers)
+    return with_tensors(modules[0], parameters | buffers)
 
 
 def unstack(stacked: Module, count: int) -> list[Module]:
@@ -276,14 +276,15 @@ def unstack(stacked: Module, count: int) -> list[Module]:
         return [stacked]
     state = stacked.state_dict()
     return [
-        _with(stacked, {name: tensor[index] for name, tensor in state.items()})
+        with_tensors(stacked, {name: tensor[index] for name, tensor in state.items()})
         for index in range(count)
     ]
 
 
-def _with(module: Module, tensors: Mapping[str, Tensor]) -> Module:
-    """A copy of the module that has these tensors as its parameters and buffers."""
-    new = copy.deepcopy(module)
+def with_tensors(module: Module, tensors: Mapping[str, Tensor]) -> Module:
+    """The module with these tensors in place of its own; it shares the others."""
+    state = module.state_dict(keep_vars=True)
+    new = copy.deepcopy(module, {id(tensor): tensor for tensor in state.values()})
     for name, tensor in tensors.items():
         owner, _, attribute = name.rpartition(".")
         place = new.get_submodule(owner)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from infovae_core.layers import (
     BatchNorm,
@@ -19,6 +19,7 @@ from infovae_core.layers import (
     Linear,
     MaskedConvolution,
     TransposedConvolution,
+    with_tensors,
 )
 
 
@@ -169,6 +170,32 @@ class VAE(nn.Module):
         mu, logvar = mu.float(), logvar.float()
         z = mu + torch.exp(0.5 * logvar) * eps
         return Output(self.decoder(z).float(), mu, logvar, z)
+
+
+def with_latent_dim(model: VAE, latent_dim: int) -> VAE:
+    """The model with the first so many of its latent dimensions, or with more that are unused.
+
+    All weights of an unused dimension are zero. Where its noise is zero, so is its code; it adds
+    nothing to logits or KL, and as no gradient reaches its weights they stay zero in training.
+    """
+    heads, linear = model.encoder.heads, model.decoder.linear
+    more = latent_dim - linear.weight.shape[-1]
+    if more == 0:
+        return model
+
+    def of_each_head(rows: Tensor) -> Tensor:
+        """Rows of μ and rows of log σ²: (2d, ...) → (2 · latent_dim, ...)."""
+        halves = rows.unflatten(0, (2, -1)).movedim(1, -1)
+        return pad(halves, (0, more)).movedim(-1, 1).flatten(0, 1)
+
+    return with_tensors(
+        model,
+        {
+            "encoder.heads.weight": of_each_head(heads.weight),
+            "encoder.heads.bias": of_each_head(heads.bias),
+            "decoder.linear.weight": pad(linear.weight, (0, more)),
+        },
+    )
 
 
 def initialize(module: nn.Module, generator: torch.Generator) -> None:

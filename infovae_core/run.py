@@ -87,11 +87,18 @@ class Run:
     def stacking(self) -> "Run":
         """What runs that can be trained in one stack have in common: a run that stands for all.
 
-        They may differ in name, seed, α, λ and schedule, as these change no shape.
+        They may differ in name, seed, objective, latent dimension and schedule.
         """
+        whatever = Objective(alpha=1, lam=0)
+        return dataclasses.replace(
+            self, model="", seed=0, objective=whatever, latent_dim=1, schedule=None
+        )
+
+    @property
+    def kind(self) -> tuple[Objective, int]:
+        """What runs have in common whose losses one call can give: all but α and λ, and d."""
         lam = 1 if self.objective.divergence else 0
-        objective = dataclasses.replace(self.objective, alpha=1, lam=lam)
-        return dataclasses.replace(self, model="", seed=0, objective=objective, schedule=None)
+        return dataclasses.replace(self.objective, alpha=1, lam=lam), self.latent_dim
 
     @property
     def spec(self) -> dict[str, Any]:

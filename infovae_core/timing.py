@@ -12,7 +12,7 @@ from infovae_core import devices
 from infovae_core.grid import flush_denormals, load_once, on_device, provenance
 from infovae_core.run import Run
 from infovae_core.store import Result, Store, StoreError
-from infovae_core.training import Trainer
+from infovae_core.trainer import Trainer
 
 REPETITIONS = 7
 STEPS = 10

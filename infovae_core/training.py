@@ -1,4 +1,4 @@
-"""Training: the step and the loop, over a stack of runs; one run is a stack of one.
+"""The training loop, over a stack of runs; one run is a stack of one.
 
 All data stay on the device; a step touches no loader and never waits for the device. What a step
 measures goes into a buffer there, which is read at each evaluation. (Two exceptions wait: Sinkhorn
@@ -6,22 +6,19 @@ reads its samples' diameter, and a schedule may ask for a term of the last minib
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from infovae_core import devices, names
-from infovae_core.critics import Critic
 from infovae_core.data import Split
-from infovae_core.layers import stack, unstack
 from infovae_core.models import VAE
-from infovae_core.objectives import Terms, Weight
-from infovae_core.randomness import Streams
+from infovae_core.objectives import Terms
 from infovae_core.run import Run
 from infovae_core.schedules import Moment, Weights
+from infovae_core.trainer import Trainer
 
 TERMS = Terms._fields
 
@@ -72,7 +69,8 @@ def fit_stack(
     its own, and nothing of one model enters another.
 
     Args:
-        runs: The runs, alike in all but seed, α, λ and schedule: see `Run.stacking`.
+        runs: The runs, alike in all but objective, latent dimension, seed and schedule: see
+            `Run.stacking`.
         split: Their data, on the device that trains.
         evaluate: For each run, what is called before the first step and after every
             `run.eval_every` steps, and returns what is recorded. It takes no part in training time
@@ -86,7 +84,8 @@ def fit_stack(
     first = runs[0]
     if any(run.stacking != first.stacking for run in runs):
         raise ValueError(
-            f"runs of one stack may differ in seed, α, λ and schedule alone: {first.name} and "
+            "runs of one stack may differ in objective, latent dimension, seed and schedule "
+            f"alone: {first.name} and "
             f"{next(run for run in runs if run.stacking != first.stacking).name} differ in more"
         )
     images = split.train.images
@@ -97,17 +96,17 @@ def fit_stack(
             "training: choose a smaller batch size"
         )
     trainer = Trainer(runs, device)
-    models = unstack(trainer.model, len(runs))
     # Step by step, so that what a step writes lies together.
     curve = torch.zeros(first.steps, len(runs), len(TERMS), device=device)
-    results = [Fit(model, curve[:, index]) for index, model in enumerate(models)]
+    results = [Fit(model, curve[:, index]) for index, model in enumerate(trainer.models)]
     batches = minibatches(len(images), first.batch_size, trainer.shuffles, device)
     base = [Weights(run.objective.alpha, run.objective.lam) for run in runs]
     weights = list(base)
     done = 0
 
     def record(step: int) -> None:
-        for index, result in enumerate(results):
+        for index, (result, model) in enumerate(zip(results, trainer.models, strict=True)):
+            result.model = model
             if evaluate is None or result.diverged_at is not None:
                 continue
             start = time.perf_counter()
@@ -159,104 +158,6 @@ def fit_stack(
         done += chunk
         record(done)
     return results
-
-
-class Trainer:
-    """A stack of models, their critics if D is learned, and one optimizer for each of the two."""
-
-    def __init__(self, runs: Sequence[Run], device: torch.device) -> None:
-        """Draw each run's parameters from its own streams."""
-        first = runs[0]
-        self.device = device
-        self.streams = [Streams(run.seed, device) for run in runs]
-        self.shape = (first.batch_size, first.latent_dim)
-        self.precision = first.precision
-        self.objectives = [run.objective for run in runs]
-        models = [
-            VAE(run.architecture, own.init) for run, own in zip(runs, self.streams, strict=True)
-        ]
-        self.model = stack(models).to(device)
-        self.optimizer = adam(self.model, first.learning_rate)
-        critics = [
-            critic
-            for run, own in zip(runs, self.streams, strict=True)
-            if (critic := run.objective.critic(run.latent_dim, own.critic)) is not None
-        ]
-        self.critic: Critic | None = stack(critics).to(device) if critics else None
-        if self.critic is not None:
-            self.critic_optimizer = adam(self.critic, self.critic.learning_rate)
-        self._given: list[Weights] = []
-        self.weigh([Weights(run.objective.alpha, run.objective.lam) for run in runs])
-
-    @property
-    def shuffles(self) -> list[torch.Generator]:
-        """The stream of each run that orders its images."""
-        return [own.shuffle for own in self.streams]
-
-    def weigh(self, weights: Sequence[Weights]) -> None:
-        """Give each run's objective its α and λ.
-
-        Raises:
-            ValueError: If they are no weights of an objective, such as a negative α + λ − 1.
-        """
-        if list(weights) == self._given:
-            return
-        self._given = list(weights)
-        self.objectives = [
-            replace(objective, alpha=alpha, lam=lam)
-            for objective, (alpha, lam) in zip(self.objectives, weights, strict=True)
-        ]
-        self.weights = (
-            self._shared([objective.alpha for objective in self.objectives]),
-            self._shared([objective.weight for objective in self.objectives]),
-        )
-
-    def _shared(self, values: list[float]) -> Weight:
-        """The number that all models share, or a tensor (R,)."""
-        if len(set(values)) == 1:
-            return values[0]
-        return torch.tensor([float(value) for value in values], device=self.device)
-
-    def binarize(self, x: Tensor) -> Tensor:
-        """Bernoulli pixels of these means, (R, B, 1, 28, 28), from each run's own stream."""
-        parts = zip(x, self.streams, strict=True)
-        return torch.stack([torch.bernoulli(one, generator=own.pixels) for one, own in parts])
-
-    def normal(self, generators: Iterable[torch.Generator]) -> Tensor:
-        """Standard normal draws, (R, B, d), each run's from its own generator."""
-        return torch.stack(
-            [torch.randn(self.shape, generator=own, device=self.device) for own in generators]
-        )
-
-    def step(self, x: Tensor) -> Terms:
-        """One update on minibatches (R, B, 1, 28, 28); the loss terms (R,), without gradient."""
-        eps = self.normal(own.noise for own in self.streams)
-        prior = self.normal(own.prior for own in self.streams)
-        with autocast(self.device, self.precision):
-            output = self.model(x, eps)
-        if self.critic is not None:
-            # The critic moves first, so that the penalty is the tightest bound at hand.
-            self.critic_optimizer.zero_grad()
-            self.critic.loss(output.z, prior).backward()
-            self.critic_optimizer.step()
-        terms = self.objectives[0](x, output, prior, self.critic, self.weights)
-        self.optimizer.zero_grad()
-        # Gradients that reach the critic here are cleared before its next own step.
-        terms.loss.sum().backward()
-        self.optimizer.step()
-        return Terms(*(term.detach() for term in terms))
-
-
-def adam(module: torch.nn.Module, learning_rate: float) -> torch.optim.Adam:
-    """Adam with β = (0.9, 0.999), ε = 1e-8 (thesis §3.2), one fused kernel an update."""
-    return torch.optim.Adam(module.parameters(), lr=learning_rate, fused=True)
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Mixed precision for "bf16"; nothing for "fp32"."""
-    if precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def minibatches(

@@ -219,7 +219,7 @@ costs.grid_table(record)
 if graphics is None:
     text = (
         "No measurement on a GPU is stored yet. The same command measures one where there is one, with "
-        f"`{costs.COMMANDS['cuda']}`: a single run beside stacks of 8 and 32, in single and in mixed "
+        f"`{costs.COMMANDS['cuda']}`: a single run beside stacks of 8 and 32 and beside one of all of Experiment 2, in single and mixed "
         "precision, with the card's own rate of matrix products as the limit. This page will then show it."
     )
 else:

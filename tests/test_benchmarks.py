@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from infovae_core import cost_plots, costs, devices
 from infovae_core.objectives import Terms
 from infovae_core.store import StoreError
-from infovae_core.training import Trainer
+from infovae_core.trainer import Trainer
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import contenders, plain, suites, turns
 from tests.benchmarks.suites import Settings
@@ -29,6 +29,7 @@ TINY = Settings(
     at_once=2,
     matrix=16,
     stacks=(1, 2),
+    mixed=3,
     stacked=(1, 2),
     batches=(32, 64),
     samples=(8, 16),

@@ -16,7 +16,8 @@ from infovae_core.evaluation import Evaluation
 from infovae_core.objectives import PRESETS, Terms, preset
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
-from infovae_core.training import Fit, Trainer, fit, minibatches
+from infovae_core.trainer import Trainer, adam, autocast
+from infovae_core.training import Fit, fit, minibatches
 from tests.runs import flat_split, small_run
 
 CPU = torch.device("cpu")
@@ -260,17 +261,18 @@ def test_each_optimizer_owns_one_networks_parameters(model):
     trainer = Trainer([small_run(model, learning_rate=3e-4)], CPU)
     assert owned(trainer.optimizer) == {id(p) for p in trainer.model.parameters()}
     assert [group["lr"] for group in trainer.optimizer.param_groups] == [3e-4]
-    assert (trainer.critic is not None) == (preset(model).objective.divergence in ("chi2", "js"))
-    if trainer.critic is not None:
-        critic = {id(p) for p in trainer.critic.parameters()}
-        assert owned(trainer.critic_optimizer) == critic
+    (group,) = trainer.groups
+    assert (group.critic is not None) == (preset(model).objective.divergence in ("chi2", "js"))
+    if group.critic is not None:
+        critic = {id(p) for p in group.critic.parameters()}
+        assert owned(group.critic_optimizer) == critic
         assert critic.isdisjoint(owned(trainer.optimizer))
-        rates = [group["lr"] for group in trainer.critic_optimizer.param_groups]
-        assert rates == [trainer.critic.learning_rate]
+        rates = [settings["lr"] for settings in group.critic_optimizer.param_groups]
+        assert rates == [group.critic.learning_rate]
 
 
 def test_adam_has_the_thesiss_settings():
-    (group,) = training.adam(torch.nn.Linear(1, 1), 2e-4).param_groups
+    (group,) = adam(torch.nn.Linear(1, 1), 2e-4).param_groups
     assert group["lr"] == 2e-4
     assert group["betas"] == (0.9, 0.999)
     assert group["eps"] == 1e-8
@@ -291,7 +293,8 @@ def move(optimizer: torch.optim.Optimizer, network: torch.nn.Module, loss: torch
 def test_the_critic_moves_first_and_on_its_own_loss_alone(digits, model):
     run = small_run(model, learning_rate=1e-3)
     trainer, other = Trainer([run], CPU), Trainer([run], CPU)
-    (streams,), vae, critic = other.streams, other.model, other.critic
+    (streams,), vae, (group,) = other.streams, other.model, other.groups
+    critic = group.critic
     for indices in batch_indices(run, len(digits.train.images)):
         x = digits.train.images[indices]
         trainer.step(x)
@@ -299,9 +302,9 @@ def test_the_critic_moves_first_and_on_its_own_loss_alone(digits, model):
         eps = torch.randn(1, 16, 2, generator=streams.noise)
         prior = torch.randn(1, 16, 2, generator=streams.prior)
         output = vae(x, eps)
-        move(other.critic_optimizer, critic, -critic(output.z.detach(), prior))
+        move(group.critic_optimizer, critic, -critic(output.z.detach(), prior))
         move(other.optimizer, vae, run.objective(x, output, prior, critic).loss)
-    for mine, reference in ((trainer.critic, critic), (trainer.model, vae)):
+    for mine, reference in ((trainer.groups[0].critic, critic), (trainer.model, vae)):
         for a, b in zip(mine.parameters(), reference.parameters(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
 
@@ -381,7 +384,7 @@ def test_bf16_stays_close_to_fp32(digits, model):
 
 def test_autocast_is_of_the_devices_kind():
     product = torch.ones(2, 2)
-    with training.autocast(CPU, "bf16"):
+    with autocast(CPU, "bf16"):
         assert (product @ product).dtype == torch.bfloat16
-    with training.autocast(CPU, "fp32"):
+    with autocast(CPU, "fp32"):
         assert (product @ product).dtype == torch.float32

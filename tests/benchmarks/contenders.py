@@ -10,9 +10,11 @@ from torch import Tensor
 
 from infovae_core import data, devices, divergences, evaluation, training
 from infovae_core.experiments import experiment2
+from infovae_core.grid import stacks
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import Run
+from infovae_core.trainer import Trainer
 
 LATENT_DIM = 20
 BATCH = 128
@@ -53,13 +55,16 @@ def ours(
     latent_dim: int = LATENT_DIM,
     fused: bool = True,
     keep_memory: bool = True,
+    mixed: bool = False,
 ) -> Call:
-    """Our training steps, of `stack` runs side by side."""
+    """Our training steps, of `stack` runs side by side: seeds of one, or those of Experiment 2."""
     if keep_memory:
         devices.keep_freed_memory()
     torch.set_flush_denormal(True)
     run = the_run(precision=precision, batch_size=batch_size, latent_dim=latent_dim)
-    trainer = training.Trainer([replace(run, seed=seed) for seed in range(stack)], device)
+    seeds = [replace(run, seed=seed) for seed in range(stack)]
+    others = [replace(other, precision=precision) for other in experiment2()[:stack]]
+    trainer = Trainer(stacks(others, stack)[0] if mixed else seeds, device)
     if not fused:
         trainer.optimizer = torch.optim.Adam(trainer.model.parameters(), lr=run.learning_rate)
     images = load(data_set, device).train.images

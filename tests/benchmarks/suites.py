@@ -28,6 +28,7 @@ class Settings:
         at_once: Processes in the measure of several runs at once.
         matrix: Size of the product that gives the rate.
         stacks: Runs trained side by side, on the device.
+        mixed: Runs of Experiment 2, all its objectives and latent dimensions, in one stack.
         stacked: R of the growth.
         batches: n of the growth of a step.
         samples: n of the growth of a divergence.
@@ -43,6 +44,7 @@ class Settings:
     at_once: int = min(CORES, 8)
     matrix: int = 1024
     stacks: tuple[int, ...] = (1, 8, 32)
+    mixed: int = 49
     stacked: tuple[int, ...] = (1, 2, 4, 8)
     batches: tuple[int, ...] = (32, 64, 128, 256, 512)
     samples: tuple[int, ...] = (128, 256, 512, 1024, 2048)
@@ -90,7 +92,7 @@ def details(settings: Settings) -> list[Row]:
 
 
 def stacks(settings: Settings, device: str) -> list[Row]:
-    """R runs side by side on one device, in one process."""
+    """R runs side by side on one device, in one process: seeds of one run, then different ones."""
     steps = {
         f"R = {r}, {precision}": (
             "ours",
@@ -98,6 +100,17 @@ def stacks(settings: Settings, device: str) -> list[Row]:
         )
         for precision in ("fp32", "bf16")
         for r in settings.stacks
+    } | {
+        f"R = {settings.mixed}, Experiment 2, {precision}": (
+            "ours",
+            {
+                "data_set": settings.data,
+                "precision": precision,
+                "stack": settings.mixed,
+                "mixed": True,
+            },
+        )
+        for precision in ("fp32", "bf16")
     }
     return _measure("stacks", f"R = {settings.stacks[0]}, fp32", steps, settings, 1, CORES,
                     device=device)  # fmt: skip
