@@ -121,17 +121,36 @@ plots.plt.show()
 # The step is the same mathematics in every contender. What differs is how it reaches the processor.
 #
 # Activations keep one **layout**, channels last, from the first convolution to the last, through
-# flattening and its inverse (`models.py`). No gradient is brought from one order into the other. One
-# model is computed by PyTorch's convolutions, except for the last transposed convolution, which has a
-# single channel and is a matrix product followed by a sum of overlapping windows (`layers.py`).
+# flattening and its inverse (`models.py`). No gradient is brought from one order into the other.
+#
+# One model is computed by PyTorch's **convolutions**, with two exceptions (`layers.py`). The last
+# transposed convolution has a single channel, and is forward a matrix product whose windows are summed
+# where they overlap. The bias of both transposed convolutions is added apart, because inside the library
+# its gradient takes as long as that of the weights. With the library's own transposed convolutions
+# the step runs at {glue:text}`without_the_librarys_transposed_convolutions_speed:.2f` times its speed.
 #
 # **Memory that is freed stays.** glibc by default returns large blocks to the kernel, which then hands
 # them out page by page, cleared, at the next step. The thresholds are raised (`devices.py`). With
 # glibc's own thresholds the step below runs at {glue:text}`without_glibcs_own_thresholds_speed:.2f` times its speed.
 #
-# **Adam** updates all parameters in one fused kernel (`training.py`); with PyTorch's default instead the
+# **Adam** updates all parameters in one fused kernel (`trainer.py`); with PyTorch's default instead the
 # step runs at {glue:text}`without_Adam_without_fusing_speed:.2f` times its speed.
-#
+
+# %% tags=["remove-input"]
+# NBVAL_IGNORE_OUTPUT
+compiled = costs.findings(record).get("without_compiled_speed")
+measured = (
+    "There was no compiler to try it here."
+    if compiled is None
+    else f"The compiled step runs at {compiled:.2f} times the speed of the step as it is."
+)
+Markdown(
+    f"**Compiling** the model with `torch.compile` is not used. {measured} Most of the time goes into the "
+    "convolutions, which are the same library's either way, and each run of a grid would wait for a "
+    "compilation of its own."
+)
+
+# %% [markdown]
 # **Denormal numbers** count as zero while training (`grid.py`). They arise in kernels of codes that are far
 # apart and in Adam's averages of gradients that have died out. The models measured here are too young to
 # have many, so that no number on this page shows the effect.
@@ -148,7 +167,7 @@ plots.plt.show()
 costs.table(record, "one step, a finding left out")
 
 # %% [markdown]
-# Our step on all cores, in single precision, and the same with one finding left out.
+# Our step on all cores, in single precision; the same with one finding left out; and compiled.
 # {glue:text}`provenance`
 #
 # ## How the cost grows

@@ -34,6 +34,7 @@ TINY = Settings(
     batches=(32, 64),
     samples=(8, 16),
     latent_dims=(2, 4),
+    compiled=False,
     grid=(1, 2),
     grid_steps=2,
     grid_repetitions=1,
@@ -128,6 +129,7 @@ def test_the_operations_of_a_step_are_those_that_pytorch_counts():
 SMALL = [
     ("ours", {"data_set": "random", "batch_size": 8, "latent_dim": 2}),
     ("ours", {"data_set": "random", "batch_size": 8, "stack": 2, "precision": "bf16"}),
+    ("ours", {"data_set": "random", "batch_size": 128, "stack": 3, "mixed": True}),
     ("ours", {"data_set": "random", "batch_size": 8, "fused": False, "keep_memory": False}),
     ("product", {"size": 8}),
     ("product", {"size": 8, "precision": "bf16"}),
@@ -141,6 +143,18 @@ def test_a_contender_gives_a_finite_value(make, options):
         assert math.isfinite(contenders.MAKERS[make](CPU, **options)(2))
     finally:
         torch.set_flush_denormal(False)
+
+
+def test_what_is_left_out_changes_no_loss(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda model: compiled.append(model))
+    options = {"data_set": "random", "batch_size": 8, "latent_dim": 2}
+    expected = contenders.ours(CPU, **options)(3)
+    for change in ("library", "compiled"):
+        assert contenders.ours(CPU, **options, **{change: True})(3) == pytest.approx(expected, 1e-4)
+    torch.set_flush_denormal(False)
+    (model,) = compiled
+    assert type(model).__name__ == "VAE"
 
 
 def test_pythae_makes_the_steps_it_is_asked_for():

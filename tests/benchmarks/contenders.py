@@ -3,14 +3,17 @@
 import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import conv_transpose2d
 
 from infovae_core import data, devices, divergences, evaluation, training
 from infovae_core.experiments import experiment2
 from infovae_core.grid import stacks
+from infovae_core.layers import TransposedConvolution, library_layout, our_layout
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import Run
@@ -56,8 +59,14 @@ def ours(
     fused: bool = True,
     keep_memory: bool = True,
     mixed: bool = False,
+    compiled: bool = False,
+    library: bool = False,
 ) -> Call:
-    """Our training steps, of `stack` runs side by side: seeds of one, or those of Experiment 2."""
+    """Our training steps, of `stack` runs side by side: seeds of one, or those of Experiment 2.
+
+    With `compiled` the model goes through torch.compile; with `library` the transposed
+    convolutions are wholly PyTorch's.
+    """
     if keep_memory:
         devices.keep_freed_memory()
     torch.set_flush_denormal(True)
@@ -65,6 +74,12 @@ def ours(
     seeds = [replace(run, seed=seed) for seed in range(stack)]
     others = [replace(other, precision=precision) for other in experiment2()[:stack]]
     trainer = Trainer(stacks(others, stack)[0] if mixed else seeds, device)
+    if compiled:
+        trainer.model.compile()
+    if library:
+        for layer in trainer.model.modules():
+            if isinstance(layer, TransposedConvolution):
+                layer.forward = partial(library_transposed, layer)  # type: ignore[method-assign]
     if not fused:
         trainer.optimizer = torch.optim.Adam(trainer.model.parameters(), lr=run.learning_rate)
     images = load(data_set, device).train.images
@@ -79,6 +94,12 @@ def ours(
         return float(terms.loss.mean())
 
     return call
+
+
+def library_transposed(layer: TransposedConvolution, x: Tensor) -> Tensor:
+    """The transposed convolution as PyTorch computes it."""
+    h = conv_transpose2d(library_layout(x), layer.weight, layer.bias, stride=2, padding=1)
+    return our_layout(h, x)
 
 
 def plain(device: torch.device, data_set: str) -> Call:

@@ -1,6 +1,7 @@
 """What is measured: peers, stacks, growth, and a grid on worker processes."""
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ class Settings:
         batches: n of the growth of a step.
         samples: n of the growth of a divergence.
         latent_dims: d of the growth.
+        compiled: Whether torch.compile is tried, which needs a compiler.
         grid: Numbers of runs of the grids.
         grid_steps: Length of each of their runs.
         grid_repetitions: How often each grid is trained.
@@ -49,6 +51,7 @@ class Settings:
     batches: tuple[int, ...] = (32, 64, 128, 256, 512)
     samples: tuple[int, ...] = (128, 256, 512, 1024, 2048)
     latent_dims: tuple[int, ...] = (2, 5, 10, 20, 40, 80)
+    compiled: bool = bool(shutil.which("g++") or shutil.which("clang++"))
     grid: tuple[int, ...] = (2, 4, 8)
     grid_steps: int = 100
     grid_repetitions: int = 3
@@ -78,13 +81,16 @@ def peers(settings: Settings) -> list[Row]:
 
 
 def details(settings: Settings) -> list[Row]:
-    """Single findings, each beside our step or our validation without it."""
+    """Single findings, each beside our step or our validation without it; and compilation."""
     on = {"data_set": settings.data}
     steps = {
         "as it is": ("ours", on),
         "glibc's own thresholds": ("ours", on | {"keep_memory": False}),
         "Adam without fusing": ("ours", on | {"fused": False}),
+        "the library's transposed convolutions": ("ours", on | {"library": True}),
     }
+    if settings.compiled:
+        steps["compiled"] = ("ours", on | {"compiled": True})
     rows = _measure("one step, a finding left out", "as it is", steps, settings, 1, CORES, False)
     both = {"batched": ("validation", on), "minibatch by minibatch": ("validation_loop", on)}
     once = replace(settings, calls=1)
