@@ -16,7 +16,12 @@ from infovae_core.inventory import stored_seeds
 from infovae_core.store import Store, StoreError, default_root
 
 # Of Experiment 2: alignment, reconstruction, usefulness, and where the codes are.
-METRICS = ("val_mmd", "test_bce", "svm_error", "norm_ratio")
+METRICS = {
+    "val_mmd": "validation MMD",
+    "test_bce": "test BCE",
+    "svm_error": "SVM error",
+    "norm_ratio": "norm of the codes",
+}
 LEVEL = 0.95
 
 
@@ -87,3 +92,19 @@ def stored_gaps(store: Store | None = None) -> pd.DataFrame:
         return frames.frame(store.require(runs, command))
 
     return against_seeds(frame("fp32"), frame("bf16"))
+
+
+def table(gaps: pd.DataFrame) -> pd.DataFrame:
+    """What `against_seeds` found, for readers."""
+    return pd.DataFrame(
+        {
+            METRICS[metric]: {
+                "between precisions": f"{row['gap']:.3f}",
+                "between seeds": f"{row['seeds']:.3f}",
+                "ratio of squares": f"{row['ratio']:.2f}",
+                "limit": f"{row['limit']:.2f}",
+                "within": "yes" if row["within"] else "no",
+            }
+            for metric, row in gaps.iterrows()
+        }
+    ).T

@@ -90,7 +90,7 @@ def controller(
     signal: str = "val_mmd",
     every: int = 20,
 ) -> Weights:
-    """The proportional controllers of thesis §3.3, on λ, on α, or on both.
+    """The controllers of thesis §3.3, there called proportional, on λ, on α, or on both.
 
     With e = signal − target: λ ← clip(λ + K_λ e), α ← clip(α − K_α e).
 

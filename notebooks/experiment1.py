@@ -15,8 +15,8 @@
 #
 # The InfoVAE objective {cite:p}`zhao2019` has two weights. The thesis {cite:p}`ekici2025` (§3.3)
 # asks how much they matter, and whether they are better left to a controller: it compares six
-# fixed pairs with three proportional controllers that follow the validation MMD towards a target
-# of 0.004. This page repeats the comparison as the text describes it, InfoVAE-MMD with $d = 20$ and
+# fixed pairs with three controllers, which it calls proportional, that follow the validation MMD towards
+# a target of 0.004. This page repeats the comparison as the text describes it, InfoVAE-MMD with $d = 20$ and
 # $\sigma = 1$, 5,000 updates, and adds two common schedules: linear annealing of the KL term
 # {cite:p}`bowman2016` and cyclical annealing {cite:p}`fu2019`.
 #
@@ -26,6 +26,9 @@
 # \lambda \leftarrow \operatorname{clip}(\lambda + 5000\,e,\ [500, 1500]), \qquad
 # \alpha \leftarrow \operatorname{clip}(\alpha - 0.7\,e,\ [1, 3]).
 # $$
+#
+# Each update starts from the last one, so that errors add up: to a control engineer the action is
+# integral ({ref}`ch-weights` says what follows from that).
 #
 # Where the text leaves a choice open, ours is this. The controllers start at $\alpha = 1$,
 # $\lambda = 500$. The two annealed runs have $\lambda = 1000$ and end at $\alpha = 0$. Of the MMD, the

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from infovae_core.experiments import runs
-from infovae_core.precision import METRICS, against_seeds, stored_gaps
+from infovae_core.precision import METRICS, against_seeds, stored_gaps, table
 from infovae_core.store import Result, Store, StoreError
 
 
@@ -25,8 +25,8 @@ def test_by_hand():
     e = float(np.e)
     full = [("a", 2, 0, m, 1.0) for m in METRICS] + [("a", 2, 1, m, e**2) for m in METRICS]
     mixed = [("a", 2, 0, m, e**3) for m in METRICS] + [("b", 2, 0, m, 9.0) for m in METRICS]
-    table = against_seeds(pd.DataFrame(full, columns=columns), pd.DataFrame(mixed, columns=columns))
-    for _, row in table.iterrows():
+    gaps = against_seeds(pd.DataFrame(full, columns=columns), pd.DataFrame(mixed, columns=columns))
+    for _, row in gaps.iterrows():
         # Logarithms 0 and 2 have variance 2; the gap is 3, and "b" has no run to be compared with.
         assert row["gap"] == pytest.approx(3)
         assert row["seeds"] == pytest.approx(2)
@@ -51,9 +51,11 @@ def test_a_shift_beyond_the_seeds_is_found():
     rng = np.random.default_rng(0)
     full, mixed = made_up(rng, 7, 3, 0.1), made_up(rng, 7, 1, 0.1)
     mixed.loc[mixed["metric"] == "svm_error", "value"] *= 1.6
-    table = against_seeds(full, mixed)
-    assert not table.loc["svm_error", "within"]
-    assert table.drop("svm_error")["within"].all()
+    gaps = against_seeds(full, mixed)
+    assert not gaps.loc["svm_error", "within"]
+    assert gaps.drop("svm_error")["within"].all()
+    assert table(gaps).loc["SVM error", "within"] == "no"
+    assert table(gaps)["within"].tolist().count("yes") == len(METRICS) - 1
 
 
 @pytest.mark.parametrize(("seeds", "shift"), [(1, 0), (3, 5)])
@@ -76,6 +78,13 @@ def test_stored_runs_are_compared_at_the_seeds_that_are_whole(tmp_path):
             if (run.seed, run.model) != (2, "vae"):  # seed 2 is not whole
                 values = {metric: float(np.exp(0.1 * rng.normal())) for metric in METRICS}
                 store.save(run, Result("done", values, {}))
-    table = stored_gaps(store)
-    assert table["pairs"].tolist() == [7] * len(METRICS)
-    assert table["freedom"].tolist() == [7] * len(METRICS)
+    gaps = stored_gaps(store)
+    assert gaps["pairs"].tolist() == [7] * len(METRICS)
+    assert gaps["freedom"].tolist() == [7] * len(METRICS)
+
+
+def test_bfloat16_changes_no_stored_result_further_than_a_seed_does():
+    gaps = stored_gaps()
+    assert (gaps["pairs"] >= 7).all()
+    assert (gaps["freedom"] >= 7).all()
+    assert gaps["within"].all(), table(gaps)
