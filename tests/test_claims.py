@@ -152,7 +152,7 @@ def test_the_codes_that_classify_best_are_those_furthest_from_the_prior(second):
             best = errors.nsmallest(2).index
             assert best.isin(sizes.nlargest(3).index).all()
             assert (sizes[best] > 5).all()
-    assert second.end("norm_ratio", "vae").between(*NEAR).all()
+    assert second.end("norm_ratio", "vae", d=(10, 20, 40, 60, 80)).between(*NEAR).all()
 
 
 def test_every_diverged_run_would_be_seen(first, second):
