@@ -44,7 +44,7 @@ def seed_list(results: Iterable[Run]) -> str:
 
 
 def means(results: Iterable[Run], shown: str) -> str:
-    """The sentence of a caption on what is drawn: how many seeds, and what their intervals are.
+    """The sentence of a caption on what is drawn: how many seeds, and how they spread.
 
     Args:
         results: The runs.
@@ -53,6 +53,9 @@ def means(results: Iterable[Run], shown: str) -> str:
     n = len({run.seed for run in results})
     if n == 1:
         return "One seed, so that no interval can be given."
+    if n == 2:
+        between = "half the distance of the two" if shown == "±" else "from the one to the other"
+        return f"Means of 2 seeds{', ±' if shown == '±' else f'; {shown}:'} {between}."
     if shown == "±":
         return f"Means of {n} seeds, ± half the {PERCENT} t interval."
     return f"Means of {n} seeds; {shown}: {PERCENT} t intervals, cut off at the frame."

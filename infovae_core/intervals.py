@@ -4,6 +4,7 @@ Seeds are the sample: each is one training with its own initial weights, order o
 noise. Intervals are Student's, on the linear scale, for axes of either kind: the text quotes means
 and their differences in the units of the metric, and a validation MMD may be 0, which has no
 logarithm. A lower end that a logarithmic axis cannot show is cut off by the figure, not moved.
+Figures draw intervals from three seeds on.
 
 Two series share their seeds, and runs of one seed share initial weights and data order where their
 architectures do. Their values are therefore no independent samples, as Welch's test has them, and a
@@ -76,6 +77,19 @@ def summary(rows: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
             "lost": found["size"] - n,
         }
     )
+
+
+def spread(rows: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
+    """`summary` as figures and tables show it: of two values, the two in place of the interval.
+
+    That would be twelve times as wide as the values are apart, and would hide everything else.
+    """
+    found = summary(rows, by)
+    two = found["n"] == 2
+    half = (found["high"] - found["low"]) / 2 / stats.t.ppf((1 + LEVEL) / 2, 1)
+    found.loc[two, "low"] = found["mean"] - half
+    found.loc[two, "high"] = found["mean"] + half
+    return found
 
 
 def interval(values: Iterable[float]) -> Interval:

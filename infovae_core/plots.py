@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from infovae_core.intervals import LEVEL, summary
+from infovae_core.intervals import LEVEL, spread
 from infovae_core.run import Run
 from infovae_core.store import Result
 
@@ -97,7 +97,7 @@ def sweep(
     )
     panels: list[Axes] = list(axes.flat)
     dims = np.union1d(ours["latent_dim"].unique(), theirs["latent_dim"].unique())
-    values = summary(ours, ["model", "latent_dim"])
+    values = spread(ours, ["model", "latent_dim"])
     for axis, model in zip(panels, models, strict=False):
         for control in controls:
             behind = {"color": GREY, "linestyle": DASHES[control], "linewidth": 1.2}
@@ -128,8 +128,7 @@ def sweep(
     for axis in panels[len(models) :]:
         axis.set_axis_off()
     figure.supylabel(ylabel, fontsize="medium")
-    several = bool((values["n"] > 1).any())
-    _legend(panels[len(models)], len(theirs) > 0, controls, reference, several)
+    _legend(panels[len(models)], len(theirs) > 0, controls, reference, int(values["n"].max()))
     return figure
 
 
@@ -143,25 +142,25 @@ def plain_decades(axis: Axes) -> None:
 
 
 def of(values: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The part of an `intervals.summary` that belongs to one series, its first level."""
+    """The part of an `intervals.spread` that belongs to one series, its first level."""
     return values[values.index.get_level_values(0) == name].droplevel(0)
 
 
 def line(axis: Axes, values: pd.DataFrame, **style: object) -> None:
-    """The means of an `intervals.summary` against its index, the latent dimension or the step."""
+    """The means of an `intervals.spread` against its index, the latent dimension or the step."""
     if len(values):
         axis.plot(values.index, values["mean"], **style)  # type: ignore[arg-type]
 
 
 def band(axis: Axes, values: pd.DataFrame, colour: str) -> None:
-    """The intervals of an `intervals.summary` as a faint band, cut off at the axis's foot."""
+    """The intervals of an `intervals.spread` as a faint band, cut off at the axis's foot."""
     if (values["n"] > 1).any():
         low = values["low"].clip(lower=_foot(axis))
         axis.fill_between(values.index, low, values["high"], color=colour, alpha=0.2, linewidth=0)
 
 
 def _bars(axis: Axes, values: pd.DataFrame, colour: str) -> None:
-    """The intervals of an `intervals.summary` as bars."""
+    """The intervals of an `intervals.spread` as bars."""
     seen = values[values["n"] > 1]
     if len(seen):
         low = seen["low"].clip(lower=_foot(axis))
@@ -184,13 +183,14 @@ def _foot(axis: Axes) -> float:
 
 
 def _legend(
-    axis: Axes, published: bool, controls: Sequence[str], reference: bool, several: bool
+    axis: Axes, published: bool, controls: Sequence[str], reference: bool, seeds: int
 ) -> None:
     """A panel without data says what the lines are."""
     handles = [Line2D([], [], color=GREY, label="ours (panel's colour)", **OURS)]  # type: ignore[arg-type]
-    if several:
+    if seeds > 1:
+        label = f"{100 * LEVEL:g} % interval over seeds" if seeds > 2 else "from seed to seed"
         bar = {"color": GREY, "marker": "|", "markersize": 12, "linestyle": ""}
-        handles.append(Line2D([], [], label=f"{100 * LEVEL:g} % interval over seeds", **bar))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], label=label, **bar))  # type: ignore[arg-type]
     if published:
         handles.append(Line2D([], [], label="published", **THEIRS))  # type: ignore[arg-type]
     for control in controls:

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES
 from infovae_core.frames import finals
-from infovae_core.intervals import summary
+from infovae_core.intervals import spread
 from infovae_core.plots import GREY, PALETTE, band, line, of, plain_decades
 
 LABELS = {
@@ -42,7 +42,7 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
         target: What the controllers aim at.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)
-    values = summary(followed[followed["metric"] == "val_mmd"], ["model", "step"])
+    values = spread(followed[followed["metric"] == "val_mmd"], ["model", "step"])
     points = theirs[theirs["metric"] == "val_mmd"].astype({"iteration": int})
     for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
         for name in names:
@@ -60,7 +60,7 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
             band(axis, of(values, name), COLOURS[name])
     axes[0].set_ylim(limits)
     handles = []
-    for series, row in summary(finals(followed), "model").sort_values("mean")[::-1].iterrows():
+    for series, row in spread(finals(followed), "model").sort_values("mean")[::-1].iterrows():
         name = str(series)
         label = f"{LABELS[name]}: {row['mean']:.5f}"
         label += f" ± {(row['high'] - row['low']) / 2:.5f}" if row["n"] > 1 else ""
@@ -89,7 +89,7 @@ def traces(
     """
     figure, axes = plt.subplots(1, len(metrics), figsize=(9.6, 4.0))
     for axis, (metric, label) in zip(axes, metrics.items(), strict=True):
-        values = summary(followed[followed["metric"] == metric], ["model", "step"])
+        values = spread(followed[followed["metric"] == metric], ["model", "step"])
         for name in names:
             line(axis, of(values, name), color=COLOURS[name], linewidth=1.4)
         axis.set(xlabel="training step", ylabel=label)

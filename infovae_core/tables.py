@@ -9,7 +9,7 @@ import pandas as pd
 from infovae_core import divergences, experiments, schedule_plots
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES, EXPERIMENTS
 from infovae_core.frames import FINAL_STEPS, final_mmd, finals
-from infovae_core.intervals import summary
+from infovae_core.intervals import spread
 from infovae_core.metrics import steps_to_hold
 from infovae_core.objectives import PRESETS
 from infovae_core.plots import LABELS
@@ -141,7 +141,7 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     counted.
     """
     keys = ["model", "latent_dim", "metric"]
-    mine = summary(ours, keys)
+    mine = spread(ours, keys)
     published = theirs.set_index(keys)["value"]
     rows = {}
     for model in ours["model"].unique():
@@ -160,7 +160,7 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cell(values: pd.DataFrame, key: Any, form: str, lacking: str) -> str:
-    """A mean of an `intervals.summary`, with ± half its interval if there is one.
+    """A mean of an `intervals.spread`, with ± half its interval if there is one.
 
     Args:
         values: The summary.
@@ -196,9 +196,9 @@ def schedule_table(
         for seed in seeds
     ]
     reached = ours.set_index(["model", "metric", "seed"])["value"]
-    mine = summary(reached.reindex(reached.index.union(every)).reset_index(), ["model", "metric"])
+    mine = spread(reached.reindex(reached.index.union(every)).reset_index(), ["model", "metric"])
     published = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]
-    last = summary(finals(followed), "model").sort_values("mean")
+    last = spread(finals(followed), "model").sort_values("mean")
 
     rows = {}
     for name in map(str, last.index):

@@ -7,11 +7,32 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from infovae_core.intervals import Interval, difference, different, interval, phrase, summary
+from infovae_core.intervals import (
+    Interval,
+    difference,
+    different,
+    interval,
+    phrase,
+    spread,
+    summary,
+)
 
 
 def draws(n: int, repetitions: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((repetitions, n))
+
+
+def test_of_two_values_the_two_are_shown_and_from_three_on_the_interval():
+    rows = pd.DataFrame({"group": [*"abbccc"], "value": [1.0, 2.0, 5.0, 0.0, 1.0, math.nan]})
+    shown, exact = spread(rows, "group"), summary(rows, "group")
+    assert math.isnan(shown.loc["a", "low"])
+    assert shown.loc["b", ["mean", "low", "high"]].tolist() == pytest.approx([3.5, 2, 5])
+    assert shown.loc["c", ["low", "high"]].tolist() == pytest.approx([0, 1])  # One is lost.
+    three = rows.fillna(2.0)
+    pd.testing.assert_series_equal(
+        spread(three, "group").loc["c"], summary(three, "group").loc["c"]
+    )
+    assert exact.loc["b", "high"] > 20
 
 
 @pytest.mark.parametrize("n", [2, 3, 10])

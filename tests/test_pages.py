@@ -322,21 +322,22 @@ def test_one_seed_is_drawn_without_bars_or_bands() -> None:
 
 
 def test_bands_of_curves_are_the_intervals_at_each_step() -> None:
-    followed = curves(schedule_results(seeds=(0, 2)), schedule_name)
-    figure = schedule_plots.traces(followed, {"lam": "λ", "kl": "KL"}, ["fixed_500_0"])
-    (band,) = figure.axes[0].collections
-    top = band.get_paths()[0].vertices[:, 1].max()
-    assert top == pytest.approx(61 + math.tan(0.475 * math.pi))
+    for seeds, end in (((0, 2), 62), ((0, 1, 2), 61 + 4.302653 / math.sqrt(3))):
+        followed = curves(schedule_results(seeds=seeds), schedule_name)
+        figure = schedule_plots.traces(followed, {"lam": "λ", "kl": "KL"}, ["fixed_500_0"])
+        (band,) = figure.axes[0].collections
+        top = band.get_paths()[0].vertices[:, 1].max()
+        assert top == pytest.approx(end)
     low, high = figure.axes[0].get_ylim()
     assert 15 < low < high < 65
     assert len(figure.axes[0].lines) == 1
 
 
 def test_figure_1_quotes_each_interval_in_its_legend() -> None:
-    followed = curves(schedule_results(seeds=(0, 2)), schedule_name)
+    followed = curves(schedule_results(seeds=(0, 1, 2)), schedule_name)
     figure = schedule_plots.alignment(followed, published("exp1"), 0.004)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts[10] == "λ\u00a0=\u00a0500, α\u00a0=\u00a00: 31.00000 ± 12.70620"
+    assert texts[10] == "λ\u00a0=\u00a0500, α\u00a0=\u00a00: 31.00000 ± 2.48414"
 
 
 def with_diverged(seeds=(0, 1, 2), model="infovae_chi2", seed=1):
@@ -358,7 +359,7 @@ def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> No
     ]
     table = tables.beside(rows, published("exp2"))
     text = table.loc[("InfoVAE-χ²", 80), "validation MMD"]
-    assert text.startswith("81\u00a0±\u00a013 (1 diverged)\u00a0[")
+    assert text.startswith("81\u00a0±\u00a01 (1 diverged)\u00a0[")
     assert table.loc[("VAE", 80), "validation MMD"] == "81\u00a0±\u00a02.5"
     chosen = Parameters("cpu", "as_written", None, None, "auto", False)
     named = "Diverged, and in no mean: InfoVAE-χ², d = 80, seed 1."
@@ -540,6 +541,9 @@ def test_captions_and_text_say_how_many_seeds_there_are() -> None:
     assert captions.seed_list(one) == "seed 4"
     assert captions.seed_list(three) == "seeds 0, 1, 2"
     assert captions.means(one, "bars") == "One seed, so that no interval can be given."
+    two = experiment2(seeds=[0, 3])
+    assert captions.means(two, "bars") == "Means of 2 seeds; bars: from the one to the other."
+    assert captions.means(two, "±") == "Means of 2 seeds, ± half the distance of the two."
     assert captions.means(three, "bars") == (
         "Means of 3 seeds; bars: 95\u00a0% t intervals, cut off at the frame."
     )
