@@ -54,8 +54,9 @@ def means(results: Iterable[Run], shown: str) -> str:
     if n == 1:
         return "One seed, so that no interval can be given."
     if n == 2:
-        between = "half the distance of the two" if shown == "±" else "from the one to the other"
-        return f"Means of 2 seeds{', ±' if shown == '±' else f'; {shown}:'} {between}."
+        if shown == "±":
+            return "Means of 2 seeds, ± half the distance of the two."
+        return f"Means of 2 seeds; {shown}: from the one to the other."
     if shown == "±":
         return f"Means of {n} seeds, ± half the {PERCENT} t interval."
     return f"Means of {n} seeds; {shown}: {PERCENT} t intervals, cut off at the frame."

@@ -71,9 +71,12 @@ def ours(
         devices.keep_freed_memory()
     torch.set_flush_denormal(True)
     run = the_run(precision=precision, batch_size=batch_size, latent_dim=latent_dim)
-    seeds = [replace(run, seed=seed) for seed in range(stack)]
-    others = [replace(other, precision=precision) for other in experiment2()[:stack]]
-    trainer = Trainer(stacks(others, stack)[0] if mixed else seeds, device)
+    if mixed:
+        others = [replace(other, precision=precision) for other in experiment2()[:stack]]
+        (runs,) = stacks(others, stack)
+    else:
+        runs = [replace(run, seed=seed) for seed in range(stack)]
+    trainer = Trainer(runs, device)
     if compiled:
         trainer.model.compile()
     if library:
