@@ -1,11 +1,16 @@
-"""Measures a trained model: draws the codes once, and asks every ruler of `metrics`."""
+"""Measures a trained model: draws the codes once, and asks every ruler of `metrics`.
 
+Through training, all models of a stack are followed together, see `Following`.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from infovae_core import metrics
 from infovae_core.data import Partition, Split
@@ -14,6 +19,7 @@ from infovae_core.objectives import bernoulli_nll, kl_per_dimension
 from infovae_core.randomness import generator
 from infovae_core.run import Run
 
+# Images that pass an encoder or decoder at once; sixteen times as many an encoder on a GPU.
 BATCH = 500
 # Posterior draws for the expected log-likelihood of a test image.
 DRAWS = 4
@@ -24,11 +30,35 @@ CODES_KEPT = 500
 
 @dataclass
 class Encoded:
-    """What the encoder says of some images: each (n, d), `z` one draw from q(z|x)."""
+    """What the encoder says of some images: each (..., n, d), `z` one draw from q(z|x)."""
 
     mu: Tensor
     logvar: Tensor
     z: Tensor
+
+
+@torch.no_grad()
+def encode(model: VAE, images: Tensor, eps: Tensor) -> Encoded:
+    """Encode images (n, 1, 28, 28) in evaluation mode, in full precision.
+
+    Args:
+        model: One model, or a stack of R.
+        images: What each of the models encodes.
+        eps: (R, n, d), standard normal; R = 1 of one model.
+
+    Returns:
+        Of shape (R, n, d).
+    """
+    mode = model.training
+    model.eval()
+    at_once = BATCH if images.device.type == "cpu" else 16 * BATCH
+    parts = [
+        model.encoder(batch.expand(len(eps), *batch.shape))
+        for batch in images.split(max(1, at_once // len(eps)))
+    ]
+    model.train(mode)
+    mu, logvar = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    return Encoded(mu, logvar, mu + torch.exp(0.5 * logvar) * eps)
 
 
 class Evaluation:
@@ -52,27 +82,20 @@ class Evaluation:
             split.train.images[labelled.to(device)], split.train.labels[labelled.to(device)]
         )
 
-    def _noise(self, name: str, *shape: int) -> Tensor:
+    def noise(self, name: str, *shape: int) -> Tensor:
         """Standard normal draws that are the same at every evaluation of a run."""
         stream = generator(self.run.seed, f"eval {name}")
         return torch.randn(*shape, generator=stream).to(self.split.train.images.device)
 
-    @torch.no_grad()
     def encode(self, model: VAE, images: Tensor, name: str) -> Encoded:
-        """Encode images (n, 1, 28, 28) in evaluation mode, in full precision."""
-        mode = model.training
-        model.eval()
-        parts = [model.encoder(batch) for batch in images.split(BATCH)]
-        model.train(mode)
-        mu, logvar = (torch.cat(part) for part in zip(*parts, strict=True))
-        eps = self._noise(name, *mu.shape)
-        return Encoded(mu, logvar, mu + torch.exp(0.5 * logvar) * eps)
+        """Encode images (n, 1, 28, 28), with the draws of this name; each (n, d)."""
+        eps = self.noise(name, len(images), self.run.latent_dim)
+        found = encode(model, images, eps[None])
+        return Encoded(found.mu[0], found.logvar[0], found.z[0])
 
     def during(self, model: VAE) -> dict[str, float]:
-        """What is followed through training: the validation MMD, and where the codes are."""
-        codes = self.encode(model, self.split.val.images, "val").z
-        norm = codes.double().norm(dim=1).mean() / self.run.latent_dim**0.5
-        return {**self.validation_mmd(codes), "norm_ratio": float(norm)}
+        """What is followed through training, of one model, see `Following`."""
+        return Following([self])(model)[0]
 
     @torch.no_grad()
     def reconstruction(self, model: VAE, test: Encoded) -> dict[str, float]:
@@ -87,7 +110,7 @@ class Evaluation:
 
         std = torch.exp(0.5 * test.logvar)
         others = [
-            nll(test.mu + std * self._noise(f"test {draw}", *std.shape)) for draw in range(DRAWS)
+            nll(test.mu + std * self.noise(f"test {draw}", *std.shape)) for draw in range(DRAWS)
         ]
         return {
             "test_bce": nll(test.z),
@@ -119,7 +142,7 @@ class Evaluation:
         first = torch.stack([(labels == digit).nonzero()[0, 0] for digit in range(10)])
         digits = self.split.test.images[first]
         z = self.encode(model, digits, "pictures").z
-        draws = self._noise("samples", *z.shape)
+        draws = self.noise("samples", *z.shape)
         codes = self.encode(model, self.split.val.images, "val").z[:CODES_KEPT]
 
         def to_bytes(images: Tensor) -> np.ndarray:
@@ -132,3 +155,36 @@ class Evaluation:
             "codes": codes.cpu().numpy(),
             "code_labels": self.split.val.labels[:CODES_KEPT].cpu().numpy().astype(np.uint8),
         }
+
+
+class Following:
+    """What is followed through training: the validation MMD, and where the codes are.
+
+    All models of a stack are encoded and compared together, and the host reads once.
+    """
+
+    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+        """Put together what the runs of a stack are measured with, in their order."""
+        self.images = evaluations[0].split.val.images
+        dims = [one.run.latent_dim for one in evaluations]
+        self.mmd = metrics.ValidationMMD.of_stack([one.validation_mmd for one in evaluations])
+        draws = [one.noise("val", len(self.images), one.run.latent_dim) for one in evaluations]
+        self.eps = torch.stack([pad(eps, (0, max(dims) - eps.shape[1])) for eps in draws])
+        # The root of d, the norm of a typical code of the prior.
+        self.typical = torch.tensor(dims, dtype=torch.float64).sqrt().to(self.images.device)
+
+    @torch.no_grad()
+    def __call__(self, model: VAE) -> list[dict[str, float]]:
+        """Measure the model, or each of the stack.
+
+        A run's model may have unused latent dimensions (`models.with_latent_dim`): its codes are
+        zero there, and so are the draws that they are compared with.
+        """
+        codes = encode(model, self.images, self.eps).z
+        squares = self.mmd.per_batch(codes.flatten(0, 1)).view(len(codes), -1)
+        found = {
+            **metrics.validation_summary(squares),
+            "norm_ratio": codes.double().norm(dim=-1).mean(-1) / self.typical,
+        }
+        rows = torch.stack(list(found.values()), dim=-1).tolist()
+        return [dict(zip(found, row, strict=True)) for row in rows]

@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from infovae_core import cluster, data, devices, metrics, training
-from infovae_core.evaluation import Evaluation
+from infovae_core.evaluation import Evaluation, Following
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import Run
@@ -189,7 +189,7 @@ def train_stack(
     """Train runs side by side and measure each."""
     evaluations = [Evaluation(run, split) for run in runs]
     with flush_denormals():
-        fits = training.fit_stack(runs, split, [one.during for one in evaluations], progress)
+        fits = training.fit_stack(runs, split, Following(evaluations), progress)
     device = split.train.images.device
     results = []
     for run, evaluation, fit in zip(runs, evaluations, fits, strict=True):

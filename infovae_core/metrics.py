@@ -3,6 +3,7 @@
 Codes are single draws z ~ q(z|x). Every estimator is without bias unless its docstring says so.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -14,10 +15,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import Tensor
+from torch.nn.functional import pad
 
 from infovae_core import divergences
 
-# Kernel matrices are made for this many entries at a time: they then stay in the cache.
+# Kernel matrices are made for this many entries at a time: on a CPU they then stay in the cache, on
+# a GPU, where they are 256 times as many, in memory.
 CHUNK = 1 << 19
 
 
@@ -49,12 +52,41 @@ class ValidationMMD:
         if size > n:
             raise ValueError(f"a validation minibatch takes {size} images, and there are {n}")
         keys = [torch.randperm(n, generator=generator)[:size] for _ in range(batches)]
+        self.n, self.scale = n, -0.5 / bandwidth**2
         self.indices = torch.stack(keys).to(device)
         self.prior = torch.randn(batches, size, latent_dim, generator=generator).to(device)
-        self.scale = -0.5 / bandwidth**2
-        on_cpu = self.prior.device.type == "cpu"  # A GPU takes all minibatches at once.
-        self.chunk = max(1, CHUNK // size**2) if on_cpu else batches
-        self.prior_term = torch.cat([self._within(p) for p in self.prior.split(self.chunk)])
+        parts = self.prior.split(self._at_once)
+        self.prior_term = torch.cat([self._within(part) for part in parts])
+
+    @classmethod
+    def of_stack(cls, rulers: Sequence["ValidationMMD"]) -> "ValidationMMD":
+        """One ruler for the codes of several models, (R, n, d) as (R·n, d), by R rulers.
+
+        Rulers of fewer dimensions are for codes that are zero in the others.
+
+        Raises:
+            ValueError: If the rulers differ in more than what they have drawn.
+        """
+        first = rulers[0]
+        kinds = {(one.n, one.indices.shape, one.scale) for one in rulers}
+        if len(kinds) > 1:
+            raise ValueError(
+                "rulers of one stack take equally many minibatches of one size from equally many "
+                f"images, with one bandwidth; these are of {len(kinds)} kinds"
+            )
+        d = max(one.prior.shape[-1] for one in rulers)
+        joint = copy.copy(first)
+        joint.n = len(rulers) * first.n
+        joint.indices = torch.cat([one.indices + r * first.n for r, one in enumerate(rulers)])
+        joint.prior = torch.cat([pad(one.prior, (0, d - one.prior.shape[-1])) for one in rulers])
+        joint.prior_term = torch.cat([one.prior_term for one in rulers])
+        return joint
+
+    @property
+    def _at_once(self) -> int:
+        """Minibatches whose kernels are made together."""
+        entries = CHUNK if self.indices.device.type == "cpu" else 256 * CHUNK
+        return max(1, entries // self.indices.shape[1] ** 2)
 
     def _within(self, x: Tensor) -> Tensor:
         kernel = rbf(divergences.squared_distances(x, x), self.scale)
@@ -64,7 +96,7 @@ class ValidationMMD:
         """Unbiased MMD² of every minibatch: codes (n, d) → (batches,), float64."""
         values = []
         for rows, prior in zip(
-            self.indices.split(self.chunk), self.prior.split(self.chunk), strict=True
+            self.indices.split(self._at_once), self.prior.split(self._at_once), strict=True
         ):
             q = codes[rows]
             cross = rbf(divergences.squared_distances(q, prior), self.scale)
@@ -72,12 +104,17 @@ class ValidationMMD:
         return torch.cat(values) + self.prior_term
 
     def __call__(self, codes: Tensor) -> dict[str, float]:
-        """Mean MMD², and mean of the root of MMD² clipped at 0 (biased; what the thesis plots)."""
-        values = self.per_batch(codes)
-        return {
-            "val_mmd2": float(values.mean()),
-            "val_mmd": float(values.clamp_min(0).sqrt().mean()),
-        }
+        """The summary of all minibatches, see `validation_summary`."""
+        summary = validation_summary(self.per_batch(codes))
+        return {name: float(value) for name, value in summary.items()}
+
+
+def validation_summary(squares: Tensor) -> dict[str, Tensor]:
+    """Of MMD² of minibatches, (..., batches) → (...): its mean, and the mean of its root.
+
+    The root is of MMD² clipped at 0: biased, and what the thesis plots.
+    """
+    return {"val_mmd2": squares.mean(-1), "val_mmd": squares.clamp_min(0).sqrt().mean(-1)}
 
 
 def rbf(squared_distances: Tensor, scale: float) -> Tensor:

@@ -35,7 +35,7 @@ class Fit:
             before it, and what the callback returned.
         seconds: Seconds spent in training steps alone, device synchronized; of a stack's, the
             run's share.
-        evaluation_seconds: Seconds spent in the callback.
+        evaluation_seconds: Seconds spent in the callback; of a stack's, the run's share.
         diverged_at: The first step (from 1) whose loss was not finite, else None.
     """
 
@@ -54,13 +54,15 @@ def fit(
     progress: Callable[[int], object] = lambda steps: None,
 ) -> Fit:
     """Train the model that `run` describes: a stack of one, see `fit_stack`."""
-    return fit_stack([run], split, None if evaluate is None else [evaluate], progress)[0]
+    return fit_stack(
+        [run], split, None if evaluate is None else lambda model: [evaluate(model)], progress
+    )[0]
 
 
 def fit_stack(
     runs: Sequence[Run],
     split: Split,
-    evaluate: Sequence[Callable[[VAE], dict[str, float]]] | None = None,
+    evaluate: Callable[[VAE], Sequence[dict[str, float]]] | None = None,
     progress: Callable[[int], object] = lambda steps: None,
 ) -> list[Fit]:
     """Train the models that the runs describe, side by side in one program.
@@ -72,9 +74,9 @@ def fit_stack(
         runs: The runs, alike in all but objective, latent dimension, seed and schedule: see
             `Run.stacking`.
         split: Their data, on the device that trains.
-        evaluate: For each run, what is called before the first step and after every
-            `run.eval_every` steps, and returns what is recorded. It takes no part in training time
-            and moves no random stream.
+        evaluate: Called with the stack's model before the first step and after every
+            `run.eval_every` steps; returns what is recorded of each run. It takes no part in
+            training time and moves no random stream.
         progress: Called with a number of steps just made, those of all runs together.
 
     Raises:
@@ -105,16 +107,16 @@ def fit_stack(
     done = 0
 
     def record(step: int) -> None:
-        for index, (result, model) in enumerate(zip(results, trainer.models, strict=True)):
-            result.model = model
-            if evaluate is None or result.diverged_at is not None:
-                continue
-            start = time.perf_counter()
-            found = evaluate[index](result.model)
-            devices.synchronize(device)
-            result.evaluation_seconds += time.perf_counter() - start
-            alpha, lam = weights[index]
-            result.evaluations.append({"step": float(step), "alpha": alpha, "lam": lam, **found})
+        if evaluate is None:
+            return
+        start = time.perf_counter()
+        measured = evaluate(trainer.model)
+        devices.synchronize(device)
+        seconds = (time.perf_counter() - start) / len(runs)
+        for result, (alpha, lam), found in zip(results, weights, measured, strict=True):
+            if result.diverged_at is None:
+                result.evaluation_seconds += seconds
+                result.evaluations.append({"step": float(step), "alpha": alpha, "lam": lam} | found)
 
     def moment(index: int, step: int) -> Moment:
         def signal(name: str) -> float:
@@ -157,6 +159,8 @@ def fit_stack(
                     result.curve = result.curve[: done + first_bad]
         done += chunk
         record(done)
+    for result, model in zip(results, trainer.models, strict=True):
+        result.model = model
     return results
 
 

@@ -244,5 +244,5 @@ def test_all_codes_are_kept_where_there_are_few(evaluate, model):
 
 def test_streams_of_a_measurement_are_its_own(evaluate):
     names = ("val", "test", "labelled", "pictures", "samples", "test 0")
-    draws = [evaluate._noise(name, 4, 3) for name in names]
+    draws = [evaluate.noise(name, 4, 3) for name in names]
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(draws, 2))

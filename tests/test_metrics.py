@@ -104,6 +104,29 @@ def test_the_minibatches_are_fixed_and_without_replacement():
     assert first(codes) == second(codes) == first(codes)
 
 
+@pytest.mark.parametrize("chunk", [1, 1 << 19])
+def test_rulers_of_a_stack_measure_each_its_own_codes(monkeypatch, chunk):
+    monkeypatch.setattr(metrics, "CHUNK", chunk)
+    dims = (2, 5, 3)
+    rulers = [ValidationMMD(50, 6, 20, d, stream(d)) for d in dims]
+    codes = [normal(50, d, seed, torch.float32) + seed for seed, d in enumerate(dims)]
+    padded = torch.cat([torch.nn.functional.pad(z, (0, 5 - z.shape[1])) for z in codes])
+    before = [ruler.indices.clone() for ruler in rulers]
+    found = ValidationMMD.of_stack(rulers).per_batch(padded).view(3, 6)
+    for ruler, z, row, indices in zip(rulers, codes, found, before, strict=True):
+        assert_allclose(row.numpy(), ruler.per_batch(z).numpy(), atol=1e-6)
+        assert torch.equal(ruler.indices, indices)
+    assert (found.mean(1).diff() > 0.01).any()
+
+
+@pytest.mark.parametrize("other", [{"n": 60}, {"batches": 7}, {"size": 10}, {"bandwidth": 2.0}])
+def test_rulers_of_unlike_kind_are_no_stack(other):
+    alike = {"n": 50, "batches": 6, "size": 20, "latent_dim": 2, "bandwidth": 1.0}
+    rulers = [ValidationMMD(**chosen, generator=stream()) for chosen in (alike, alike | other)]
+    with pytest.raises(ValueError, match="equally many images, with one bandwidth; these are of 2"):
+        ValidationMMD.of_stack(rulers)
+
+
 def test_a_minibatch_of_all_images_is_allowed_and_of_more_is_not():
     assert (
         ValidationMMD(20, 2, 20, 2, stream()).indices.sort(1).values.tolist()

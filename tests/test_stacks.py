@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from infovae_core import data, trainer
+from infovae_core import data, divergences, evaluation, trainer
+from infovae_core.evaluation import Evaluation, Following
 from infovae_core.experiments import experiment1, experiment2, experiment3
 from infovae_core.grid import train_stack
 from infovae_core.layers import (
@@ -62,6 +64,16 @@ def furthest(ours: Fit, alone: Fit) -> float:
     assert state.keys() == reference.keys()
     gaps = [gap(state[k].double(), reference[k].double()) for k in state]
     return max(gap(ours.curve, alone.curve), *gaps)
+
+
+class Reads(TorchDispatchMode):
+    """Counts the numbers that the host reads from a tensor."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
 
 
 def family(run: Run) -> list[Run]:
@@ -176,7 +188,7 @@ def test_schedules_act_on_their_own_runs(double):
     ]
     assert len({run.kind for run in runs}) == 1
 
-    together = fit_stack(runs, double, [lambda model: {"val_mmd": 5.0}] * len(runs))
+    together = fit_stack(runs, double, lambda model: [{"val_mmd": 5.0}] * len(runs))
     for run, ours in zip(runs, together, strict=True):
         alone = fit(run, double, lambda model: {"val_mmd": 5.0})
         assert furthest(ours, alone) < 1e-9
@@ -204,27 +216,79 @@ def test_a_broken_run_leaves_the_others_untouched(digits):
 def test_a_stack_ends_when_all_have_diverged(digits):
     runs = [replace(small_run(), learning_rate=1e30, seed=seed, eval_every=1) for seed in (0, 1)]
     asked = []
-    found = fit_stack(runs, digits, [lambda model: asked.append(0) or {}] * 2)
+
+    def evaluate(model):
+        asked.append(0)
+        return [{}, {}]
+
+    found = fit_stack(runs, digits, evaluate)
     assert [one.diverged_at for one in found] == [2, 2]
-    assert len(asked) == 4  # both before the first step and after it
+    assert [len(one.evaluations) for one in found] == [2, 2]  # before the first step, and after it
+    assert len(asked) == 3
 
 
-def test_each_run_is_evaluated_on_its_own_model(digits):
+def test_what_is_evaluated_is_the_stacks_model(digits):
     runs = [replace(small_run(), seed=seed) for seed in (0, 1)]
-    seen: dict[int, list[Tensor]] = {0: [], 1: []}
+    seen: list[Tensor] = []
 
-    def watch(index):
-        def evaluate(model):
-            seen[index].append(model.encoder.heads.weight.clone())
-            return {}
+    def evaluate(model):
+        seen.append(model.encoder.heads.weight.detach().clone())
+        return [{"index": float(index)} for index in range(2)]
 
-        return evaluate
-
-    found = fit_stack(runs, digits, [watch(0), watch(1)])
+    found = fit_stack(runs, digits, evaluate)
     for index, run in enumerate(runs):
         start = VAE(run.architecture, Streams(run.seed).init).encoder.heads.weight
-        assert torch.equal(seen[index][0], start)
-        assert torch.equal(seen[index][-1], found[index].model.encoder.heads.weight)
+        assert torch.equal(seen[0][index], start)
+        assert torch.equal(seen[-1][index], found[index].model.encoder.heads.weight)
+        assert {point["index"] for point in found[index].evaluations} == {index}
+
+
+@pytest.mark.parametrize("masked", [None, 4])
+@pytest.mark.parametrize("at_once", [20, 500])
+def test_a_stack_is_followed_as_each_of_its_runs_alone(double, monkeypatch, masked, at_once):
+    monkeypatch.setattr(evaluation, "BATCH", at_once)
+    split = replace(double, val=double.val._replace(images=double.val.images[:90].double()))
+    groups = [mixture(masked), family(replace(small_run("bn_vae"), masked_channels=masked))]
+    for runs in groups:
+        runs = [replace(run, val_batches=5, val_batch_size=40) for run in runs]
+        trained = Trainer(runs, CPU)
+        x = double.train.images[:16].expand(len(runs), 16, 1, 28, 28)
+        trained.step(x)
+        alone = [Evaluation(run, split) for run in runs]
+        together = Following(alone)(trained.model)
+        for one, model, found in zip(alone, trained.models, together, strict=True):
+            assert found == pytest.approx(one.during(model), rel=1e-9, abs=1e-12)
+            assert found == pytest.approx(measured_slowly(one, model), rel=1e-6, abs=1e-9)
+        assert len({found["norm_ratio"] for found in together}) == len(runs)
+
+
+def measured_slowly(one: Evaluation, model: VAE) -> dict[str, float]:
+    """The same by the rulers of one run, image by image and minibatch by minibatch."""
+    model.eval()
+    with torch.no_grad():
+        parts = [model.encoder(image) for image in one.split.val.images.split(1)]
+    mu, logvar = (torch.cat(part) for part in zip(*parts, strict=True))
+    codes = mu + torch.exp(0.5 * logvar) * one.noise("val", *mu.shape)
+    ruler = one.validation_mmd
+    squares = torch.stack(
+        [
+            divergences.mmd(codes[rows], prior)
+            for rows, prior in zip(ruler.indices, ruler.prior, strict=True)
+        ]
+    )
+    return {
+        "val_mmd2": float(squares.mean()),
+        "val_mmd": float(squares.clamp_min(0).sqrt().mean()),
+        "norm_ratio": float(codes.norm(dim=1).mean() / one.run.latent_dim**0.5),
+    }
+
+
+def test_following_reads_from_the_device_once(digits):
+    runs = [replace(run, val_batches=5, val_batch_size=40) for run in mixture()]
+    together, model = Following([Evaluation(run, digits) for run in runs]), Trainer(runs, CPU).model
+    with Reads() as reads:
+        together(model)
+    assert reads.count <= 3 * len(runs)  # The entries of the one table that is read.
 
 
 def test_a_result_says_that_it_was_stacked(digits):
@@ -357,15 +421,6 @@ def test_the_models_of_a_stack_share_its_memory():
 
 
 def test_a_step_of_a_stack_never_waits_for_the_device(digits):
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    class Reads(TorchDispatchMode):
-        count = 0
-
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            self.count += function is torch.ops.aten._local_scalar_dense.default
-            return function(*args, **(kwargs or {}))
-
     stacks = {model: family(small_run(model)) for model in PRESETS if "sinkhorn" not in model}
     stacks["a mixture"] = [run for run in mixture() if "sinkhorn" not in run.model]
     for name, runs in stacks.items():

@@ -186,7 +186,7 @@ def validation_loop(device: torch.device, data_set: str) -> Call:
     split = load(data_set, device)
     measured = evaluation.Evaluation(run, split)
     model = VAE(run.architecture, generator(0, "init")).eval()
-    eps = measured._noise("val", len(split.val.images), run.latent_dim)
+    eps = measured.noise("val", len(split.val.images), run.latent_dim)
     fixed = measured.validation_mmd
 
     @torch.no_grad()
