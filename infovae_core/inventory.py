@@ -1,7 +1,7 @@
 """What is stored: a row for each experiment, read from the results themselves."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -64,6 +64,11 @@ def stored_seeds(store: Store, experiment: str, **chosen: Any) -> dict[int, bool
         if any(there):
             found[seed] = all(there)
     return found
+
+
+def shown(seeds: Mapping[int, bool]) -> list[int]:
+    """Of `stored_seeds`, those that pages show: all that are whole; and 0, whose lack they tell."""
+    return sorted({0} | {seed for seed, whole in seeds.items() if whole})
 
 
 def strays(store: Store) -> list[str]:

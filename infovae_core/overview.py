@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from infovae_core import captions, closed_forms, experiments, frames, store, tables
-from infovae_core.inventory import stored_seeds
+from infovae_core.inventory import shown, stored_seeds
 from infovae_core.run import Run
 from infovae_core.store import Result
 
@@ -34,8 +34,7 @@ def read() -> Overview:
     kept = store.Store(store.default_root(PROFILE))
     found = {}
     for name in experiments.EXPERIMENTS:
-        stored = stored_seeds(kept, name, profile=PROFILE)
-        seeds = sorted({0} | {seed for seed, whole in stored.items() if whole})
+        seeds = shown(stored_seeds(kept, name, profile=PROFILE))
         found[name] = kept.require(
             experiments.runs(name, profile=PROFILE, seeds=seeds),
             f"python -m infovae_core run {name} --profile {PROFILE}",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from infovae_core import names
-from infovae_core.inventory import stored_seeds
+from infovae_core.inventory import shown, stored_seeds
 from infovae_core.store import Store
 
 # Plain data that a kernel itself puts beside a notebook's variables.
@@ -67,7 +67,7 @@ class Parameters:
             return self, f"seeds as named: {', '.join(map(str, self.seeds))}"
         chosen = {name: value for name, value in self.selection.items() if name != "seeds"}
         found = stored_seeds(store, experiment, **chosen)
-        used = sorted({0} | {seed for seed, whole in found.items() if whole})
+        used = shown(found)
         partly = [str(seed) for seed in found if seed not in used]
         text = f"seeds: {', '.join(map(str, used))}"
         text += f" (only partly stored, and not used: {', '.join(partly)})" if partly else ""

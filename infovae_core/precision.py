@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from infovae_core import experiments, frames
-from infovae_core.inventory import stored_seeds
+from infovae_core.inventory import shown, stored_seeds
 from infovae_core.store import Store, StoreError, default_root
 
 # Of Experiment 2: alignment, reconstruction, usefulness, and where the codes are.
@@ -87,11 +87,9 @@ def stored_gaps(store: Store | None = None, but: str | None = "infovae_chi2") ->
 
     def frame(precision: str) -> pd.DataFrame:
         chosen = {"latent_dims": [20], "precision": precision}
-        seeds = [
-            seed for seed, whole in stored_seeds(store, "experiment2", **chosen).items() if whole
-        ]
+        seeds = shown(stored_seeds(store, "experiment2", **chosen))
         command = f"python -m infovae_core run experiment2 --latent-dims 20 --precision {precision}"
-        runs = experiments.runs("experiment2", seeds=seeds or [0], **chosen)
+        runs = experiments.runs("experiment2", seeds=seeds, **chosen)
         found = frames.frame(store.require(runs, command))
         return found[found["model"] != but]
 

@@ -37,7 +37,8 @@ from infovae_core import cost_plots, plots
 
 plots.style()
 glue("provenance", costs.provenance(record), display=False)
-for name, value in costs.findings(record).items():
+findings = costs.findings(record)
+for name, value in findings.items():
     glue(name, value, display=False)
 for experiment in ("exp2", "exp3"):
     least, greatest = costs.published_seconds(experiment)
@@ -164,7 +165,7 @@ display(
 
 # %% tags=["remove-input"]
 # NBVAL_IGNORE_OUTPUT
-compiled = costs.findings(record).get("without_compiled_speed")
+compiled = findings.get("without_compiled_speed")
 measured = (
     "There was no compiler to try it here."
     if compiled is None

@@ -12,7 +12,7 @@ import pytest
 from infovae_core import experiments, frames
 from infovae_core.experiments import LATENT_DIMS
 from infovae_core.grid import TARGET_MMD
-from infovae_core.inventory import stored_seeds
+from infovae_core.inventory import shown, stored_seeds
 from infovae_core.store import Store, default_root
 
 FREE = ("fixed_500_1", "fixed_1000_1", "adaptive_lam", "adaptive_alpha", "adaptive_both")
@@ -26,7 +26,7 @@ class Shown:
 
     def __init__(self, experiment: str, series=frames.by_model) -> None:
         store = Store(default_root("cpu"))
-        self.seeds = [s for s, whole in stored_seeds(store, experiment).items() if whole]
+        self.seeds = shown(stored_seeds(store, experiment))
         results = store.require(experiments.runs(experiment, seeds=self.seeds), "")
         self.ends = frames.frame(results, series)
         if experiment == "experiment1":
@@ -159,6 +159,6 @@ def test_the_codes_that_classify_best_have_left_the_prior(second):
 
 
 def test_every_diverged_run_would_be_seen(first, second):
-    for shown in (first, second):
-        assert set(shown.ends["status"]) == {"done"}
-        assert not shown.ends["value"].map(math.isinf).any()
+    for page in (first, second):
+        assert set(page.ends["status"]) == {"done"}
+        assert not page.ends["value"].map(math.isinf).any()
