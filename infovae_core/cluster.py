@@ -47,12 +47,15 @@ def connect(workers: int = 0, scheduler: str | None = None) -> Iterator["Client"
         raise ValueError(f"workers must be at least 1, got {workers}")
     from distributed import Client, LocalCluster  # a slow import, and most uses do without it
 
+    from infovae_core.worker import Uninterrupted
+
     with ExitStack() as entered:
         if scheduler is None:
             local = LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=ANY_PORT
             )
             client = entered.enter_context(Client(entered.enter_context(local)))
+            client.register_plugin(Uninterrupted())
         else:
             try:
                 client = entered.enter_context(Client(scheduler, timeout=PATIENCE))

@@ -1,10 +1,11 @@
 """What a Dask worker holds and does. Apart from `cluster`, as it needs a slow import."""
 
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from distributed import WorkerPlugin, get_worker
+from distributed import Worker, WorkerPlugin, get_worker
 
 from infovae_core.data import Split
 from infovae_core.run import Run
@@ -20,6 +21,14 @@ class Data(WorkerPlugin):
     def __init__(self, splits: Mapping[tuple[str, str], Split]) -> None:
         """Hold the data."""
         self.splits = splits
+
+
+class Uninterrupted(WorkerPlugin):
+    """Leaves Ctrl-C, which a terminal sends to all processes, to the coordinator that ends them."""
+
+    def setup(self, worker: Worker) -> None:
+        """Ignore it in this process."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def do(work: Callable[..., Any], job: list[Run], plugin: str, device: torch.device) -> Any:

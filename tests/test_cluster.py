@@ -177,6 +177,14 @@ def die_once(marker: Path, runs: list[Run], split: data.Split, device: torch.dev
     return train_job(runs, split, device, progress)
 
 
+def test_workers_leave_ctrl_c_to_the_coordinator():
+    with connect(workers=1) as client:
+        (worker,) = client.run(os.getpid).values()
+        os.kill(worker, signal.SIGINT)
+        time.sleep(0.5)  # Else the answer might come before the end.
+        assert client.submit(os.getpid, pure=False).result(LONG) == worker
+
+
 def test_a_worker_killed_while_it_trains_is_replaced_and_its_runs_are_trained_again(
     kept, here, tmp_path, monkeypatch
 ):
