@@ -114,12 +114,11 @@ def sweep(
     if log:
         panels[0].set_yscale("log", nonpositive="mask")
         plain_decades(panels[0])
-    limits = panels[0].get_ylim()
+    hold(panels[0])
     for axis, model in zip(panels, models, strict=False):
         for control in controls:
             band(axis, of(values, control), GREY)
         _bars(axis, of(values, model), COLOURS[model])
-    panels[0].set_ylim(limits)
     # Of the first dimensions, which stand close, one tick is enough.
     panels[0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
     for axis in panels[len(models) - 3 : len(models)]:  # The lowest of each column.
@@ -150,6 +149,11 @@ def line(axis: Axes, values: pd.DataFrame, **style: object) -> None:
     """The means of an `intervals.spread` against its index, the latent dimension or the step."""
     if len(values):
         axis.plot(values.index, values["mean"], **style)  # type: ignore[arg-type]
+
+
+def hold(axis: Axes) -> None:
+    """Keep the vertical limits as they are now, whatever is drawn later."""
+    axis.set_ylim(axis.get_ylim())
 
 
 def band(axis: Axes, values: pd.DataFrame, colour: str) -> None:

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES
 from infovae_core.frames import finals
 from infovae_core.intervals import spread
-from infovae_core.plots import GREY, PALETTE, band, line, of, plain_decades
+from infovae_core.plots import GREY, PALETTE, band, hold, line, of, plain_decades
 
 LABELS = {
     **{
@@ -54,11 +54,10 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
         axis.set(title=title, xlabel="training step", yscale="log")
     axes[0].set_ylabel("validation MMD")
     plain_decades(axes[0])
-    limits = axes[0].get_ylim()
+    hold(axes[0])
     for axis, names in zip(axes, PANELS.values(), strict=True):
         for name in names:
             band(axis, of(values, name), COLOURS[name])
-    axes[0].set_ylim(limits)
     handles = []
     for series, row in spread(finals(followed), "model").sort_values("mean")[::-1].iterrows():
         name = str(series)
@@ -96,10 +95,9 @@ def traces(
         if log:
             axis.set_yscale("log")
             plain_decades(axis)
-        limits = axis.get_ylim()
+        hold(axis)
         for name in names:
             band(axis, of(values, name), COLOURS[name])
-        axis.set_ylim(limits)
     handles = [Line2D([], [], color=COLOURS[n], linewidth=2, label=LABELS[n]) for n in names]
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize="small")
     return figure

@@ -296,6 +296,20 @@ def test_bars_are_the_intervals_cut_off_below_the_frame_of_a_logarithmic_axis() 
     assert "95 % interval over seeds" in texts
 
 
+def test_bars_that_end_below_0_reach_the_foot_in_every_panel() -> None:
+    stored = results(seeds=(0, 1, 2))
+    for run, result in stored.items():  # The interval of 0, 1 and 2 is −1.48 to 3.48.
+        result.metrics["val_mmd"] = float(run.seed)
+    drawn = plots.sweep(frame(stored), published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
+    foot = drawn.axes[0].get_ylim()[0]
+    assert 0 < foot < 1e-5
+    for panel in range(len(DIVERGENCES)):
+        low, high = bars(drawn, panel).T
+        assert len(low) == len(LATENT_DIMS)
+        np.testing.assert_allclose(low, foot / 2, rtol=1e-3)
+        np.testing.assert_allclose(high, 1 + 4.302653 / math.sqrt(3), rtol=1e-6)
+
+
 def test_intervals_leave_the_axes_as_means_and_published_values_need_them() -> None:
     one, two = results(seeds=[0]), results(seeds=[0, 1])
     for run, result in two.items():  # The same mean, and an interval that is larger than all.
