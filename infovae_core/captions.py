@@ -101,7 +101,7 @@ COMPARED1 = {
     "cyclical_final": ("final_val_mmd", "cyclical_annealing", "fixed_1000_0", "{:.5f}"),
 }
 COMPARED2 = {
-    "none_20_mmd": ("val_mmd", ("infovae_mmd", 20), ("recon_ae", 20), "{:.5f}"),
+    "none_20_mmd": ("val_mmd", ("infovae_mmd", 20), ("recon_ae", 20), "{:.1e}"),
     "none_20_bce": ("test_bce", ("infovae_mmd", 20), ("recon_ae", 20), "{:.1f}"),
     "none_20_svm": ("svm_error", ("infovae_mmd", 20), ("recon_ae", 20), "{:.3f}"),
     "none_20_norm": ("norm_ratio", ("infovae_mmd", 20), ("recon_ae", 20), "{:.2f}"),

@@ -589,10 +589,10 @@ def test_comparisons_of_experiment_2_are_the_paired_intervals() -> None:
         "not told apart"
     )
     assert found["none_20_mmd_difference"] == (
-        "difference −0.50000, 95\u00a0% interval −0.50000 to −0.50000"
+        "difference −5.0e−01, 95\u00a0% interval −5.0e−01 to −5.0e−01"
     )
     one = captions.comparisons2(frame(results(seeds=[0])))
-    assert one["none_20_mmd_difference"] == "difference −0.50000, one seed, not tested"
+    assert one["none_20_mmd_difference"] == "difference −5.0e−01, one seed, not tested"
     assert one["none_20_svm_difference"] == "difference not known"
 
 
