@@ -28,6 +28,9 @@ results_store = Store(default_root("cpu"))
 
 # %% tags=["hide-input"]
 # NBVAL_IGNORE_OUTPUT
+import pandas as pd
+
+pd.set_option("display.max_colwidth", None)  # All commits, however many.
 inventory(results_store).T
 
 # %% [markdown]
