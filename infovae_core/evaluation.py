@@ -170,8 +170,7 @@ class Following:
         self.mmd = metrics.ValidationMMD.of_stack([one.validation_mmd for one in evaluations])
         draws = [one.noise("val", len(self.images), one.run.latent_dim) for one in evaluations]
         self.eps = torch.stack([pad(eps, (0, max(dims) - eps.shape[1])) for eps in draws])
-        # The root of d, the norm of a typical code of the prior.
-        self.typical = torch.tensor(dims, dtype=torch.float64).sqrt().to(self.images.device)
+        self.dims = torch.tensor(dims, dtype=torch.float64).to(self.images.device)
 
     @torch.no_grad()
     def __call__(self, model: VAE) -> list[dict[str, float]]:
@@ -184,7 +183,7 @@ class Following:
         squares = self.mmd.per_batch(codes.flatten(0, 1)).view(len(codes), -1)
         found = {
             **metrics.validation_summary(squares),
-            "norm_ratio": codes.double().norm(dim=-1).mean(-1) / self.typical,
+            "norm_ratio": metrics.norm_ratio(codes, self.dims),
         }
         rows = torch.stack(list(found.values()), dim=-1).tolist()
         return [dict(zip(found, row, strict=True)) for row in rows]

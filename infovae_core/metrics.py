@@ -202,6 +202,12 @@ def alignment(codes: Tensor, generator: torch.Generator) -> dict[str, float]:
 # Codes --------------------------------------------------------------------------------------------
 
 
+def norm_ratio(z: Tensor, latent_dim: int | Tensor) -> Tensor:
+    """Mean of ‖z‖/√d, near 1 under the prior: codes (..., n, d) → (...), float64."""
+    ratio: Tensor = z.double().norm(dim=-1).mean(-1) / latent_dim**0.5
+    return ratio
+
+
 def code_statistics(z: Tensor, mu: Tensor, kl: Tensor) -> dict[str, float | list[float]]:
     """Where the codes went.
 
@@ -211,12 +217,12 @@ def code_statistics(z: Tensor, mu: Tensor, kl: Tensor) -> dict[str, float | list
         kl: (n,), KL(q(z|x) ‖ p(z)) in nats.
 
     Returns:
-        `norm_ratio`, the mean of ‖z‖/√d (near 1 under the prior); `code_mean` and `code_std` of
-        each dimension; `kl`, its mean in nats per image; `active_units`, the number of dimensions
-        whose mean varies over images by more than 0.01 (Burda et al. 2016).
+        `norm_ratio`, see there; `code_mean` and `code_std` of each dimension; `kl`, its mean in
+        nats per image; `active_units`, the number of dimensions whose mean varies over images by
+        more than 0.01 (Burda et al. 2016).
     """
     return {
-        "norm_ratio": float(z.double().norm(dim=1).mean()) / math.sqrt(z.shape[1]),
+        "norm_ratio": float(norm_ratio(z, z.shape[1])),
         "code_mean": z.double().mean(0).tolist(),
         "code_std": z.double().std(0).tolist(),
         "kl": float(kl.double().mean()),

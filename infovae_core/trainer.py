@@ -35,7 +35,6 @@ class Trainer:
         pairs = list(zip(self.runs, self.streams, strict=True))
         models = [VAE(run.architecture, own.init) for run, own in pairs]
         self.model = stack([with_latent_dim(one, self.latent_dim) for one in models]).to(device)
-        self._apart = unstack(self.model, len(models))
         self.optimizer = adam(self.model, first.learning_rate)
         self.groups = [
             Group(list(group), device) for _, group in groupby(pairs, lambda pair: pair[0].kind)
@@ -48,7 +47,7 @@ class Trainer:
         """Each run's model as it is now: of one run, what is trained, else a view or a copy."""
         return [
             with_latent_dim(model, run.latent_dim)
-            for run, model in zip(self.runs, self._apart, strict=True)
+            for run, model in zip(self.runs, unstack(self.model, len(self.runs)), strict=True)
         ]
 
     @property

@@ -39,7 +39,7 @@ class Fit:
         diverged_at: The first step (from 1) whose loss was not finite, else None.
     """
 
-    model: VAE
+    model: VAE = field(init=False)
     curve: Tensor
     evaluations: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
@@ -100,7 +100,7 @@ def fit_stack(
     trainer = Trainer(runs, device)
     # Step by step, so that what a step writes lies together.
     curve = torch.zeros(first.steps, len(runs), len(TERMS), device=device)
-    results = [Fit(model, curve[:, index]) for index, model in enumerate(trainer.models)]
+    results = [Fit(curve[:, index]) for index in range(len(runs))]
     batches = minibatches(len(images), first.batch_size, trainer.shuffles, device)
     base = [Weights(run.objective.alpha, run.objective.lam) for run in runs]
     weights = list(base)
