@@ -10,8 +10,6 @@ from infovae_core.inventory import shown, stored_seeds
 from infovae_core.run import Run
 from infovae_core.store import Result
 
-PROFILE = "cpu"
-
 
 class Overview(NamedTuple):
     """Experiment 2 as a frame, and where it comes from; the numbers to quote, by name.
@@ -31,13 +29,14 @@ def read() -> Overview:
     Raises:
         StoreError: If a result is missing, with the command that makes it.
     """
-    kept = store.Store(store.default_root(PROFILE))
+    kept = store.Store(store.default_root("cpu"))
     found = {}
     for name in experiments.EXPERIMENTS:
-        seeds = shown(stored_seeds(kept, name, profile=PROFILE))
+        profile = experiments.SHOWN[name]
+        seeds = shown(stored_seeds(kept, name, profile=profile))
         found[name] = kept.require(
-            experiments.runs(name, profile=PROFILE, seeds=seeds),
-            f"python -m infovae_core run {name} --profile {PROFILE}",
+            experiments.runs(name, profile=profile, seeds=seeds),
+            f"python -m infovae_core run {name} --profile {profile}",
         )
     return overview(found)
 

@@ -18,7 +18,7 @@ class Parameters:
     """What one may ask of an experiment's notebook.
 
     Attributes:
-        profile: "smoke", "cpu" or "paper".
+        profile: "smoke", "brief", "cpu" or "paper".
         track: Which reading of the thesis.
         seeds: Seeds of the runs; None for seed 0 and every other of which all runs are stored.
         latent_dims: Latent dimensions; None for the profile's own.

@@ -83,15 +83,15 @@ def variant_table() -> pd.DataFrame:
     return _table(rows, "model")
 
 
-def setting_table(profile: str) -> pd.DataFrame:
+def setting_table(profile: str | None = None) -> pd.DataFrame:
     """Table 2: the settings of every experiment, read from its runs.
 
     Args:
-        profile: "smoke", "cpu" or "paper".
+        profile: "smoke", "brief", "cpu" or "paper"; None for those that the pages show.
     """
     rows = {}
     for name in EXPERIMENTS:
-        runs = experiments.runs(name, profile=profile)
+        runs = experiments.runs(name, profile=profile or experiments.SHOWN[name])
         every = {run.eval_every for run in runs}
         penalized = [run for run in runs if run.objective.weight]
         rows[f"Experiment {name[-1]}"] = {

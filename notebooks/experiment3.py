@@ -34,7 +34,7 @@
 # evaluation mode. A ReLU follows each masked convolution.
 
 # %% tags=["parameters"]
-profile: str = "cpu"  # smoke (digits, seconds), cpu or paper (MNIST)
+profile: str = "brief"  # smoke (digits, seconds), brief, cpu or paper (MNIST)
 track: str = "as_written"  # the thesis's text, taken at its word
 seeds: list[int] | None = None  # None: 0, and all others stored whole
 latent_dims: list[int] | None = None  # None: all of the profile's
@@ -223,7 +223,7 @@ tables.beside(ours, theirs)
 # %% [markdown]
 # :::{admonition} Run it again
 # :class: tip
-# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,
+# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `brief`, `cpu` or `paper`,
 # and [Running it again](../book/reproduce.md) explains it.
 #
 # ```console

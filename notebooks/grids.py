@@ -23,7 +23,7 @@
 # dimension. The inputs are the first test digit of each class.
 
 # %% tags=["parameters"]
-profile: str = "cpu"  # smoke (digits, seconds), cpu or paper (MNIST)
+profile: str = "brief"  # smoke (digits, seconds), brief, cpu or paper (MNIST)
 track: str = "as_written"  # the thesis's text, taken at its word
 seeds: list[int] = [0]  # the first of them is shown
 latent_dims: list[int] | None = [5, 20, 60]  # those that are shown
@@ -84,7 +84,7 @@ plots.plt.show()
 # %% [markdown]
 # :::{admonition} Run it again
 # :class: tip
-# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `cpu` or `paper`,
+# This executes the page anew and trains what is not stored; `PROFILE` is `smoke`, `brief`, `cpu` or `paper`,
 # and [Running it again](../book/reproduce.md) explains it.
 #
 # ```console

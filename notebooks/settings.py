@@ -45,11 +45,11 @@ tables.variant_table()
 # %% [markdown]
 # ## Experiments
 #
-# **Table 2.** The settings of the three experiments as they are stored and shown here (profile
-# `cpu`), read from the specifications of their runs.
+# **Table 2.** The settings of the three experiments as the pages show them, read from the
+# specifications of their runs.
 
 # %% tags=["hide-input"]
-tables.setting_table("cpu")
+tables.setting_table()
 
 # %% [markdown]
 # At the thesis's full size (profile `paper`) they are these.

@@ -214,11 +214,9 @@ def test_experiment3_is_eight_models_in_seven_dimensions_by_the_masked_decoder()
 def test_experiment3_at_full_size_and_at_that_of_two_cores():
     size = {
         profile: {(run.masked_channels, run.steps / 390) for run in experiment3(profile)}
-        for profile in ("cpu", "paper")
+        for profile in ("brief", "cpu", "paper")
     }
-    assert size["paper"] == {(128, 10)}
-    ((h, epochs),) = size["cpu"]
-    assert f"(h = {h}, {epochs:g} epochs" in experiment3.__doc__
+    assert size == {"brief": {(16, 2)}, "cpu": {(16, 10)}, "paper": {(128, 10)}}
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -249,7 +247,7 @@ def test_no_two_runs_of_all_experiments_share_a_key():
     listed = [
         run
         for name in EXPERIMENTS
-        for profile in ("smoke", "cpu", "paper")
+        for profile in PROFILES
         for run in runs(name, profile=profile)
     ]
     assert len({run.key for run in listed}) == len(set(listed))
@@ -338,7 +336,7 @@ def test_experiments_are_found_by_name():
     [
         (
             {"profile": "smok"},
-            "unknown profile 'smok': choose from smoke, cpu, paper. Did you mean",
+            "unknown profile 'smok': choose from smoke, brief, cpu, paper. Did you mean",
         ),
         ({"track": "aswritten"}, "unknown track 'aswritten': .* Did you mean 'as_written'"),
         ({"data": "minst"}, "unknown data set 'minst': choose from mnist, digits. .*'mnist'"),

@@ -31,7 +31,7 @@ def test_a_row_says_what_is_stored_and_what_it_comes_from(store) -> None:
     table = inventory(store)
     assert dict(table.loc["Experiment 1"]) == {
         "track": "as_written",
-        "profile": "cpu, paper",
+        "profile": "brief, cpu, paper",
         "precision": "fp32",
         "runs": "3 of 22",
         "seeds": "0, 2",
@@ -49,9 +49,9 @@ def test_a_row_says_what_is_stored_and_what_it_comes_from(store) -> None:
 def test_profiles_that_differ_have_a_row_each(store) -> None:
     store.save(experiments.runs("experiment3", profile="paper")[0], result())
     rows = inventory(store).loc["Experiment 3"]
-    assert rows["profile"].tolist() == ["cpu", "paper"]
-    assert rows["runs"].tolist() == ["0 of 56", "1 of 56"]
-    assert rows["finished"].tolist() == ["", "2026-01-01"]
+    assert rows["profile"].tolist() == ["brief", "cpu", "paper"]
+    assert rows["runs"].tolist() == ["0 of 56", "0 of 56", "1 of 56"]
+    assert rows["finished"].tolist() == ["", "", "2026-01-01"]
 
 
 def test_another_precision_has_a_row_where_any_of_it_is_stored(store) -> None:
