@@ -65,7 +65,7 @@ for message in record["absent"].values():
 # **Ours** is the loop that the experiments use, in single precision and in mixed precision with
 # bfloat16. The **plain loop** is what one would write first: PyTorch's layers in their default layout, a
 # shuffled loader with two workers that decodes images, and a loss that is read at every step.
-# **pythae** {cite:p}`chadebec2022`, version 0.1.2, is a library of autoencoders with an InfoVAE-MMD and a
+# **pythae** {cite:p}`chadebec2022`, version `0.1.2`, is a library of autoencoders with an InfoVAE-MMD and a
 # trainer of its own. It gets the plain loop's network, its kernel's bandwidth is set to ours, and its
 # images are tensors in memory, which its own loader collates without workers, its default. On equal
 # weights, draws and images the three have the same loss and the same gradient; a test holds them to it
@@ -98,18 +98,15 @@ cost_plots.contenders(record, ["one run, all cores", "one run a core"])
 plots.plt.show()
 
 # %% [markdown]
-# On all cores our loop makes {glue:text}`all_ours_fp32_rate:.1f` steps a second in single precision,
-# {glue:text}`all_ours_fp32_speed:.2f` times as many as the plain loop, and
-# {glue:text}`all_ours_fp32_percent:.0f` % of what the limit allows. With bfloat16 it makes
-# {glue:text}`all_ours_bf16_rate:.1f`. With a run on every core it makes {glue:text}`core_ours_fp32_rate:.1f` and
-# {glue:text}`core_ours_bf16_rate:.1f`, all runs together, which is {glue:text}`core_ours_fp32_speed:.2f` and
-# {glue:text}`core_ours_bf16_speed:.2f` times the plain loop's.
+# :::{claim} loop-beside-plain a-run-on-every-core
+# :::
 #
-# There is less to gain than one might think. A step that ran at the limit in single precision would be
-# {glue:text}`all_limit_fp32_speed:.1f` times as fast as the plain loop on all cores, and
-# {glue:text}`core_limit_fp32_speed:.1f` times with a run on every core: the plain loop itself attains
-# {glue:text}`all_plain_loop_percent:.0f` and {glue:text}`core_plain_loop_percent:.0f` % of it. With bfloat16 the
-# limit is {glue:text}`all_limit_bf16_speed:.1f` and {glue:text}`core_limit_bf16_speed:.1f` times its speed.
+# There is less to gain than one might think: the plain loop itself attains
+# {glue:text}`all_plain_loop_percent:.0f` % of the limit on all cores, and
+# {glue:text}`core_plain_loop_percent:.0f` % with a run on every core.
+#
+# :::{claim} little-to-gain
+# :::
 
 # %% [markdown]
 # ### Beside the thesis's times
@@ -127,7 +124,7 @@ plots.plt.show()
 #
 # Training is chaotic: a rounding early on ends in other weights, as another seed does. What can be asked is
 # whether bfloat16 moves a result further than a seed would. Experiment 2 is stored in both precisions at 20
-# latent dimensions. The table compares natural logarithms of its metrics, so that 0.01 is about one per
+# latent dimensions. The table compares natural logarithms of its metrics, so that $0.01$ is about one per
 # cent. The first column is the root mean square of bfloat16 minus single precision, over the runs that have
 # both. The second is what two independent seeds would give. Were bfloat16 nothing but one more seed, the
 # ratio of the squares would follow an F distribution, and would exceed the limit in one case of twenty
@@ -215,13 +212,15 @@ cost_plots.growth(record)
 plots.plt.show()
 
 # %% [markdown]
-# A stack of eight takes {glue:text}`step_R_8_ms:.0f` ms a step where a single model takes
-# {glue:text}`step_R_1_ms:.0f` ms: with all of its runs counted, {glue:text}`step_R_8_gain:.2f` times as many steps
-# a second. A run on every core makes {glue:text}`core_fp32_gain:.2f` times as many as one run on all cores. The
-# grid stacks no runs on a CPU unless it is told to, and up to 32 on a GPU. Against $n$ the exponent
-# of time is {glue:text}`step_n_time_end:.2f` between the last two points, where 1 is proportional. Against $d$ it
-# is {glue:text}`step_d_time_all:.2f` over the whole range: the convolutions, which are most of the work, do not
-# depend on $d$.
+# :::{claim} stack-on-a-cpu
+# :::
+#
+# The grid stacks no runs on a CPU unless it is told to, and up to 32 on a GPU.
+#
+# :::{claim} step-does-not-grow-with-d
+# :::
+#
+# The convolutions, which are most of the work, do not depend on $d$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-costs-divergences", "caption": "Time (left) and peak memory (right) of a divergence with its gradient, between n codes and n draws in 20 dimensions, on all cores. Dotted lines have slope 2. {glue:text}`provenance`"}, "image": {"alt": "Two panels on logarithmic axes, time and memory against the number of samples, with a line each for MMD, Stein, Cramér and Sinkhorn that steepen towards slope two; Sinkhorn is the slowest.", "width": "860px"}}
 cost_plots.divergences(record)
@@ -229,9 +228,10 @@ plots.plt.show()
 
 # %% [markdown]
 # All four compare every code with every draw, so that time and memory grow with $n^2$ once the matrices are
-# larger than what a call costs in any case. At the 128 samples of a minibatch MMD takes
-# {glue:text}`mmd_n_128_ms:.1f` ms and Sinkhorn {glue:text}`sinkhorn_n_128_ms:.1f` ms, beside
-# {glue:text}`step_n_128_ms:.0f` ms of the whole step with MMD.
+# larger than what a call costs in any case.
+#
+# :::{claim} divergences-beside-a-step
+# :::
 
 # %% tags=["hide-input"]
 # NBVAL_IGNORE_OUTPUT

@@ -114,83 +114,44 @@ plots.sweep(ours, theirs, "timed_seconds", "training time (s)", divergences, con
 plots.plt.show()
 
 # %% [markdown]
-# Beside the network, most penalties cost little: at $d = 20$ a run takes
-# {glue:text}`infovae_mmd_20_timed_seconds:.0f` s with MMD, {glue:text}`infovae_stein_20_timed_seconds:.0f` s
-# with Stein, {glue:text}`infovae_cramer_20_timed_seconds:.0f` s with Cramér,
-# {glue:text}`infovae_chi2_20_timed_seconds:.0f` s with χ² and {glue:text}`recon_ae_20_timed_seconds:.0f` s
-# with none, where single repetitions of the last range from
-# {glue:text}`recon_ae_20_timed_low:.0f` to {glue:text}`recon_ae_20_timed_high:.0f` s. Sinkhorn is the
-# slowest, as in the thesis, by less: {glue:text}`infovae_sinkhorn_20_timed_seconds:.0f` s, where the
-# published times are {glue:text}`published_infovae_sinkhorn_20_timed_seconds:.0f` s for Sinkhorn and
-# {glue:text}`published_infovae_mmd_20_timed_seconds:.0f` s for MMD. On two cores the network itself is the
-# larger part of a step than on a GPU.
+# :::{claim} penalties-cost-little
+# :::
 #
-# ## What agrees, and what does not
+# On two cores the network itself is the larger part of a step than on a GPU.
 #
-# {glue:text}`basis`. Differences are those of the first named less the second.
+# ## What was found
 #
-# **MMD acts in two and five dimensions, and from ten on it does not.** At $d = 5$ the penalty holds
-# the codes at the prior's size ({glue:text}`infovae_mmd_5_norm_ratio:.2f`, against
-# {glue:text}`recon_ae_5_norm_ratio:.0f` without it) and the validation MMD at
-# {glue:text}`infovae_mmd_5_val_mmd:.3f`, where codes without alignment read
-# {glue:text}`escape_5:.3f`. At $d = 20$ the model with the penalty and the one without are close in
-# everything measured: validation MMD {glue:text}`infovae_mmd_20_val_mmd:.5f` and
-# {glue:text}`recon_ae_20_val_mmd:.5f` ({glue:text}`none_20_mmd_difference`), test reconstruction
-# {glue:text}`infovae_mmd_20_test_bce:.1f` and {glue:text}`recon_ae_20_test_bce:.1f` nats per image
-# ({glue:text}`none_20_bce_difference`), classification error
-# {glue:text}`infovae_mmd_20_svm_error:.3f` and {glue:text}`recon_ae_20_svm_error:.3f`
-# ({glue:text}`none_20_svm_difference`), size of the codes
-# {glue:text}`infovae_mmd_20_norm_ratio:.1f` and {glue:text}`recon_ae_20_norm_ratio:.1f`
-# ({glue:text}`none_20_norm_difference`). Both lie on
-# the line that no alignment reads ({glue:text}`escape_20:.5f`), as does the published value
-# ({glue:text}`published_infovae_mmd_20_val_mmd:.5f`), and the codes are
-# {glue:text}`infovae_mmd_20_norm_ratio:.0f` times as large as the prior's. A classifier tells them
-# from prior draws without error (AUC {glue:text}`infovae_mmd_20_classifier_auc:.2f`, 0.5 being no better
-# than a coin).
+# {glue:text}`basis`.
 #
-# **Stein, with all terms of its definition, does nearly the same**: aligned at $d = 5$, where its
-# codes have {glue:text}`infovae_stein_5_norm_ratio:.2f` times the prior's size, and gone at $d = 20$
-# ({glue:text}`infovae_stein_20_norm_ratio:.0f` times). At $d = 2$ it collapses, with
-# {glue:text}`infovae_stein_2_active_units:.0f` active units. The published values, such
-# as {glue:text}`published_infovae_stein_20_val_mmd:.2f` at $d = 20$, are not reproduced.
+# :::{claim} mmd-lets-go mmd-equals-no-penalty mmd-reads-escape mmd-at-two
+# :::
 #
-# **Cramér at this weight collapses at every dimension.** At $d = 20$ the KL term falls to
-# {glue:text}`infovae_cramer_20_kl:.2f` nats and no unit is active: the codes are aligned (classifier
-# AUC {glue:text}`infovae_cramer_20_classifier_auc:.2f`) because they say nothing of the image, and
-# the classification error of {glue:text}`infovae_cramer_20_svm_error:.2f` is that of guessing. The
-# thesis reports {glue:text}`published_infovae_cramer_20_svm_error:.2f`.
+# :::{claim} stein-does-the-same stein-not-reproduced
+# :::
 #
-# **χ² is far from the prior, and where is a matter of the seed**: at $d = 20$ the validation MMD lies
-# between {glue:text}`infovae_chi2_20_val_mmd_least:.4f` and
-# {glue:text}`infovae_chi2_20_val_mmd_greatest:.2f`, and the codes have between
-# {glue:text}`infovae_chi2_20_norm_ratio_least:.1f` and
-# {glue:text}`infovae_chi2_20_norm_ratio_greatest:.1f` times the prior's size. Some runs draw their codes
-# together beside the prior, in others they escape as those of MMD do, and the published values, which
-# lie on the line of no alignment, look like the latter. A classifier tells the codes from prior draws in
-# every run at $d = 20$ (AUC at least {glue:text}`infovae_chi2_20_classifier_auc_least:.3f`). Here the
-# critic's gradient reaches the encoder.
+# :::{claim} cramer-collapses cramer-collapse-is-not-optimal
+# :::
 #
-# **Sinkhorn agrees**, in level and in shape: a validation MMD of
-# {glue:text}`infovae_sinkhorn_20_val_mmd:.3f` (published
-# {glue:text}`published_infovae_sinkhorn_20_val_mmd:.3f`) at $d = 20$, above that of MMD
-# ({glue:text}`sinkhorn_20_mmd_difference`), and
-# {glue:text}`infovae_sinkhorn_80_val_mmd:.3f` ({glue:text}`published_infovae_sinkhorn_80_val_mmd:.3f`) at
-# $d = 80$; a classification error of guessing up to $d = 10$, which then falls to
-# {glue:text}`infovae_sinkhorn_80_svm_error:.2f` ({glue:text}`published_infovae_sinkhorn_80_svm_error:.2f`)
-# at $d = 80$ (against MMD: {glue:text}`sinkhorn_80_svm_difference`).
-# Its codes are too small, {glue:text}`infovae_sinkhorn_20_norm_ratio:.2f` times the prior's size at
-# $d = 20$ and {glue:text}`infovae_sinkhorn_80_norm_ratio:.2f` at $d = 80$, and up to $d = 10$ none of its
-# units is active.
+# :::{claim} chi2-by-seed chi2-far-at-every-seed
+# :::
 #
-# The thesis reads a strong coupling of alignment and usefulness from its two figures. In these runs
-# the codes that classify best from $d = 10$ on have all left the prior, and those of the model without
-# any penalty are among them; the VAE's, at {glue:text}`vae_20_svm_error:.3f` for
-# $d = 20$, are near (against MMD: {glue:text}`vae_20_svm_difference`) and have the prior's size
-# ({glue:text}`vae_20_norm_ratio:.2f`). At $d = 80$ the errors are
-# {glue:text}`infovae_mmd_80_svm_error:.3f` with the MMD penalty,
-# {glue:text}`recon_ae_80_svm_error:.3f` without one ({glue:text}`none_80_svm_difference`), and
-# {glue:text}`vae_80_svm_error:.3f` for the VAE (against MMD: {glue:text}`vae_80_svm_difference`). Why
-# that is so is for the re-examination.
+# Some runs of $\chi^2$ draw their codes together beside the prior; in others they leave it, and the
+# published values lie on the line of no alignment. Here the critic's gradient reaches the encoder.
+#
+# :::{claim} sinkhorn-agrees sinkhorn-codes-small sinkhorn-error-falls
+# :::
+#
+# :::{claim} best-classifiers-have-left vae-classifies-near weight-has-a-unit
+# :::
+#
+# ## What the thesis says, claim by claim
+#
+# Each verdict is computed from these runs ({ref}`ch-ledger`).
+#
+# :::{claim}
+# :whose: thesis
+# :section: 3.4
+# :::
 #
 # ## Ours beside theirs
 

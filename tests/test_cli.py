@@ -348,5 +348,6 @@ def test_the_module_is_the_command(tmp_path):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "error: unknown profile 'smok': choose from smoke, brief, cpu, paper. Did you mean 'smoke'?\n"
+        "error: unknown profile 'smok': choose from smoke, brief, cpu, paper. "
+        "Did you mean 'smoke'?\n"
     )

@@ -12,6 +12,7 @@ from infovae_core.experiments import (
     EXPERIMENT1_SCHEDULES,
     EXPERIMENTS,
     LATENT_DIMS,
+    PROFILES,
     experiment1,
     experiment2,
     experiment3,
@@ -245,10 +246,7 @@ def test_every_experiment_takes_the_same_arguments(experiment):
 
 def test_no_two_runs_of_all_experiments_share_a_key():
     listed = [
-        run
-        for name in EXPERIMENTS
-        for profile in PROFILES
-        for run in runs(name, profile=profile)
+        run for name in EXPERIMENTS for profile in PROFILES for run in runs(name, profile=profile)
     ]
     assert len({run.key for run in listed}) == len(set(listed))
     assert set(LATENT_DIMS) == {run.latent_dim for run in listed}

@@ -5,11 +5,10 @@
 
 import functools
 
-from infovae_core.claims import experiment1, experiment2, experiment3, stored, theory
+from infovae_core.claims import book, stored, thesis
 from infovae_core.claims.ledger import LEDGER, Claim, Finding, Verdict
 
-__all__ = ["LEDGER", "Claim", "Finding", "Verdict", "find"]
-_MODULES = (theory, experiment1, experiment2, experiment3)
+__all__ = ["LEDGER", "Claim", "Finding", "Verdict", "book", "find", "thesis"]
 
 
 @functools.cache

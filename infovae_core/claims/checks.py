@@ -25,7 +25,7 @@ def mean(values: Values) -> float:
 def number(value: float, form: str = "{:.3g}") -> str:
     """A number for readers."""
     text = form.format(value).replace("-", "−")
-    return text.replace("e−0", "e−").replace("e+0", "e")
+    return text.replace("e−0", "e−").replace("e+0", "e").replace("e+", "e")
 
 
 def listed(values: Values, form: str = "{:.3g}") -> str:

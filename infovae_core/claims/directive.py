@@ -15,12 +15,13 @@ are a table: words, verdict, why, and the evidence folded. In place of ids, opti
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.std import StandardDomain
 from sphinx.util.docutils import SphinxDirective
 
 from infovae_core.claims import LEDGER, Claim, Finding, Verdict, find
@@ -132,7 +133,7 @@ class ClaimDirective(SphinxDirective):
         if home:
             name = f"claim-{claim.id}"
             words["ids"].append(name)
-            domain = self.env.get_domain("std")
+            domain = cast("StandardDomain", self.env.get_domain("std"))
             domain.anonlabels[name] = self.env.docname, name
             domain.labels[name] = self.env.docname, name, claim.id
         return found
