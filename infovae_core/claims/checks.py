@@ -135,8 +135,10 @@ def rank_correlation(
 ) -> Check:
     """Spearman's correlation of two rankings of the same things exceeds a bound."""
     keys = list(first)
-    found = stats.spearmanr([first[key] for key in keys], [second[key] for key in keys])
-    value = float(found.statistic)
+    ranks = [stats.rankdata([one[key] for key in keys]) for one in (first, second)]
+    # Undefined, and no correlation, where a ranking is all ties.
+    tied = any(len(set(one)) == 1 for one in ranks)
+    value = math.nan if tied else float(stats.pearsonr(*ranks).statistic)
     return Check(
         what, number(value, "{:.2f}"), f"above {number(above)}", value > above, name, value
     )
