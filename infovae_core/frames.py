@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from infovae_core.grid import CURVE_EVERY
@@ -133,6 +134,32 @@ def finals(followed: pd.DataFrame) -> pd.DataFrame:
     reached = rows.groupby(["model", "seed"])["step"].max() == end
     found: pd.DataFrame = last.reindex(reached.index).where(reached).reset_index()
     return found
+
+
+def unrest(followed: pd.DataFrame) -> pd.DataFrame:
+    """How much the validation MMD moves over the last `FINAL_STEPS` steps, by model and seed.
+
+    Metrics: `mmd_std`, its standard deviation over the evaluations; `mmd_variation`, the total
+    variation, the sum of its moves from each evaluation to the next; `log_mmd_std`, the standard
+    deviation of its natural logarithm, which compares schedules of different levels.
+
+    Returns:
+        Columns model, seed, metric, value; NaN as in `finals`.
+    """
+    rows = followed[followed["metric"] == "val_mmd"].sort_values("step")
+    end = rows["step"].max()
+    late = rows[rows["step"] > end - FINAL_STEPS].groupby(["model", "seed"])["value"]
+    reached = rows.groupby(["model", "seed"])["step"].max() == end
+    measures = {
+        "mmd_std": late.std(),
+        "mmd_variation": late.apply(lambda values: values.diff().abs().sum()),
+        "log_mmd_std": late.apply(lambda values: np.log(values.astype(float)).std()),
+    }
+    found: pd.DataFrame = pd.concat(
+        [one.reindex(reached.index).where(reached).rename(name) for name, one in measures.items()],
+        axis=1,
+    ).reset_index()
+    return found.melt(["model", "seed"], var_name="metric")
 
 
 def final_mmd(followed: pd.DataFrame) -> dict[str, float]:
