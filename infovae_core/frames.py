@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from infovae_core.grid import CURVE_EVERY
@@ -141,7 +140,7 @@ def unrest(followed: pd.DataFrame) -> pd.DataFrame:
 
     Metrics: `mmd_std`, its standard deviation over the evaluations; `mmd_variation`, the total
     variation, the sum of its moves from each evaluation to the next; `log_mmd_std`, the standard
-    deviation of its natural logarithm, which compares schedules of different levels.
+    deviation of the natural logarithm of what is above 0, to compare different levels by.
 
     Returns:
         Columns model, seed, metric, value; NaN as in `finals`.
@@ -153,7 +152,9 @@ def unrest(followed: pd.DataFrame) -> pd.DataFrame:
     measures = {
         "mmd_std": late.std(),
         "mmd_variation": late.apply(lambda values: values.diff().abs().sum()),
-        "log_mmd_std": late.apply(lambda values: np.log(values.astype(float)).std()),
+        "log_mmd_std": late.apply(
+            lambda values: values[values > 0].astype(float).map(math.log).std()
+        ),
     }
     found: pd.DataFrame = pd.concat(
         [one.reindex(reached.index).where(reached).rename(name) for name, one in measures.items()],

@@ -102,7 +102,7 @@ def sweep(
     """
     ours = ours[ours["metric"] == metric]
     theirs = theirs[(theirs["metric"] == metric) & theirs["model"].isin(models)]
-    rows = math.ceil((len(models) + 1) / 3)
+    rows = math.ceil(len(models) / 3)
     figure, axes = plt.subplots(
         rows, 3, figsize=(9.6, 0.4 + 2.8 * rows), sharex=True, sharey=True, squeeze=False
     )
@@ -115,7 +115,8 @@ def sweep(
         for control in controls:
             dots(axis, ours, control, GREY, markersize=2.5)
             line(axis, of(values, control), color=GREY, linestyle=DASHES[control], linewidth=1.2)
-        axis.plot(list(unaligned), list(unaligned.values()), **UNALIGNED)
+        if reference:
+            axis.plot(list(unaligned), list(unaligned.values()), **UNALIGNED)
         quoted = theirs[theirs["model"] == model].sort_values("latent_dim")
         if len(quoted):
             axis.plot(quoted["latent_dim"], quoted["value"], **THEIRS)
@@ -126,8 +127,8 @@ def sweep(
     if log:
         panels[0].set_yscale("log", nonpositive="mask")
         plain_decades(panels[0])
-    elif panels[0].get_ylim()[0] < 0:
-        for axis in panels:
+    elif (ours["value"] < 0).any():
+        for axis in panels[: len(models)]:
             axis.axhline(0, color=GREY, linewidth=0.8)
     # Of the first dimensions, which stand close, one tick is enough.
     panels[0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
@@ -137,7 +138,13 @@ def sweep(
     for axis in panels[len(models) :]:
         axis.set_axis_off()
     figure.supylabel(ylabel, fontsize="medium")
-    _legend(panels[len(models)], len(theirs) > 0, controls, reference, mean if several else "")
+    handles = _handles(len(theirs) > 0, controls, reference, mean if several else "")
+    if len(models) % 3:  # A panel is free.
+        panels[-1].legend(handles=handles, loc="center", frameon=False, fontsize="small")
+    else:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+        )
     return figure
 
 
@@ -175,10 +182,8 @@ def band(axis: Axes, values: pd.DataFrame, colour: str) -> None:
         )
 
 
-def _legend(
-    axis: Axes, published: bool, controls: Sequence[str], reference: bool, mean: str
-) -> None:
-    """A panel without data says what the lines are; `mean` is "" with one seed."""
+def _handles(published: bool, controls: Sequence[str], reference: bool, mean: str) -> list[Line2D]:
+    """What the legend of `sweep` says of the lines; `mean` is "" with one seed."""
     if mean:
         handles = [
             Line2D([], [], color=GREY, label="each seed (panel's colour)", **DOTS),
@@ -195,7 +200,7 @@ def _legend(
     if reference:
         label = "no code near another,\nor near a prior draw"
         handles.append(Line2D([], [], label=label, **UNALIGNED))
-    axis.legend(handles=handles, loc="center left", frameon=False, fontsize="small")
+    return handles
 
 
 def digits(rows: Mapping[str, Sequence[np.ndarray | None]], columns: Sequence[str] = ()) -> Figure:
