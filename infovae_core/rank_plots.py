@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from infovae_core.intervals import centre
-from infovae_core.plots import COLOURS, GREY, LABELS, dots, line, of
+from infovae_core.plots import COLOURS, GREY, LABELS, dots, line, of, plain_decades
 
 FAINT = "#bbbbbb"
 
@@ -156,6 +156,7 @@ def by_dimension(
             axis.set_yscale("log", nonpositive="mask")
             axis.yaxis.set_major_locator(LogLocator(numticks=6))
             axis.yaxis.set_minor_locator(NullLocator())
+            plain_decades(axis)
         if match:
             axis.axhline(match, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
         axis.set_title(heading.replace("\n", ", " if "σ" in heading else " "), fontsize=10)

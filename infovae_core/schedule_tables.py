@@ -12,6 +12,12 @@ from infovae_core.tables import cell, summary
 
 # Metrics that a run has no value of where it never reached the target.
 STEPS = ("steps_to_target", "steps_to_hold")
+# `frames.unrest`: metric, heading, unit's inverse, format.
+UNREST = (
+    ("mmd_std", "its s.d. (10⁻⁶)", 1e6, "{:.1f}"),
+    ("mmd_variation", "total variation (10⁻⁶)", 1e6, "{:,.0f}"),
+    ("log_mmd_std", "s.d. of log MMD (%)", 1e2, "{:.2f}"),
+)
 
 
 def alignment(followed: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
@@ -22,15 +28,16 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
         theirs: `frames.published("exp1")`, whose values stand in brackets.
     """
     published = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]
-    last, moves = _last(followed), spread(unrest(followed), ["model", "metric"])
+    moves = unrest(followed)
+    scale = moves["metric"].map({metric: factor for metric, _, factor, _ in UNREST})
+    moves = spread(moves.assign(value=moves["value"] * scale), ["model", "metric"])
+    last = _last(followed)
     rows = {}
     for name in map(str, last.index):
         known = f"\u00a0[{published[name]:.5f}]" if name in published.index else ""
         rows[schedule_plots.LABELS[name]] = {
             f"MMD, last {FINAL_STEPS:,} steps": cell(last, name, "{:.5f}") + known,
-            "standard deviation": cell(moves, (name, "mmd_std"), "{:.1e}"),
-            "total variation": cell(moves, (name, "mmd_variation"), "{:.1e}"),
-            "s.d. of log MMD": cell(moves, (name, "log_mmd_std"), "{:.1e}"),
+            **{heading: cell(moves, (name, metric), form) for metric, heading, _, form in UNREST},
         }
     return _table(rows)
 

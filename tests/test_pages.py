@@ -418,7 +418,7 @@ def test_a_schedule_that_diverged_has_no_final_value_and_is_named() -> None:
     assert last["adaptive_both", 0] == final_mmd(followed)["adaptive_both"] == 38
     row = schedule_tables.alignment(followed, published("exp1")).loc["adaptive λ and α"]
     assert "38.00000 (1 diverged)" in row["MMD, last 1,000 steps"]
-    assert row["total variation"] == "6.0e+01 (1 diverged)"
+    assert row["total variation (10⁻⁶)"] == "60,000,000 (1 diverged)"
     row = schedule_tables.codes(ours, followed).loc["adaptive λ and α"]
     assert row["‖z‖/√d"] == "2.00 (1 diverged)"
     chosen = Parameters("cpu", "as_written", (0, 1), None, "auto", False)
@@ -491,8 +491,8 @@ def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
     first = table.iloc[0]
     assert first["MMD, last 1,000 steps"] == "30.00000\u00a0[0.01190]"
     # Of 0, 20, 40 and 60.
-    assert first["standard deviation"] == "2.6e+01"
-    assert first["total variation"] == "6.0e+01"
+    assert first["its s.d. (10⁻⁶)"] == f"{np.std([0, 20, 40, 60], ddof=1) * 1e6:.1f}"
+    assert first["total variation (10⁻⁶)"] == "60,000,000"
     table = schedule_tables.codes(ours, followed)
     assert list(table.index) == list(schedule_plots.LABELS.values())
     first = table.iloc[0]
