@@ -8,7 +8,7 @@ import pandas as pd
 from infovae_core import schedule_plots
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES
 from infovae_core.frames import by_model, by_seed, finals
-from infovae_core.intervals import LEVEL, difference, different, phrase
+from infovae_core.intervals import LEVEL, Interval, difference, different, phrase
 from infovae_core.parameters import Parameters
 from infovae_core.plots import LABELS
 from infovae_core.run import Run
@@ -48,18 +48,18 @@ def means(results: Iterable[Run], shown: str) -> str:
 
     Args:
         results: The runs.
-        shown: How a figure shows an interval, such as "bars"; or "±" in a table.
+        shown: "dots", "log dots" on a logarithmic axis, "bands", "log bands", or "±" in a table.
     """
     n = len({run.seed for run in results})
     if n == 1:
         return "One seed, so that no interval can be given."
-    if n == 2:
-        if shown == "±":
-            return "Means of 2 seeds, ± half the distance of the two."
-        return f"Means of 2 seeds; {shown}: from the one to the other."
     if shown == "±":
-        return f"Means of {n} seeds, ± half the {PERCENT} t interval."
-    return f"Means of {n} seeds; {shown}: {PERCENT} t intervals, cut off at the frame."
+        half = "distance of the two" if n == 2 else f"{PERCENT} t interval"
+        return f"Means of {n} seeds, ± half the {half}."
+    kind = "geometric means" if shown.startswith("log") else "means"
+    if shown.endswith("bands"):
+        return f"Lines: {kind} of {n} seeds; bands: from the least seed to the greatest."
+    return f"Dots: each of {n} seeds; lines: their {kind}."
 
 
 def basis(results: Iterable[Run]) -> str:
@@ -113,10 +113,8 @@ COMPARED2 = {
 }
 
 
-def comparisons1(ours: pd.DataFrame, followed: pd.DataFrame) -> dict[str, str]:
-    """What the seeds say of `COMPARED1`, each for a pair of brackets (`intervals.phrase`).
-
-    `order` tells how many pairs of the schedules without a KL term differ in their final MMD.
+def differences1(ours: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
+    """The differences of `COMPARED1`, see `differences2`.
 
     Args:
         ours: `frames.frame`, its series named by `experiments.schedule_name`.
@@ -124,43 +122,95 @@ def comparisons1(ours: pd.DataFrame, followed: pd.DataFrame) -> dict[str, str]:
     """
     rows = pd.concat([ours, finals(followed).assign(metric="final_val_mmd")])
 
-    def values(metric: str, name: str) -> dict[int, float]:
-        return by_seed(rows[rows["model"] == name], metric)
+    def bracketed(label: str) -> str:
+        return f"({label})" if "," in label else label
 
-    found = {
-        f"{name}_difference": phrase(difference(values(metric, a), values(metric, b)), form)
-        for name, (metric, a, b, form) in COMPARED1.items()
-    }
-    free = [name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1]
-    return found | {"order": told_apart({name: values("final_val_mmd", name) for name in free})}
+    return _differences(
+        {
+            name: (metric, form, rows[rows["model"] == a], rows[rows["model"] == b])
+            for name, (metric, a, b, form) in COMPARED1.items()
+        },
+        {
+            name: f"{bracketed(schedule_plots.LABELS[a])} − {bracketed(schedule_plots.LABELS[b])}"
+            for name, (_, a, b, _) in COMPARED1.items()
+        },
+    )
 
 
-def comparisons2(ours: pd.DataFrame) -> dict[str, str]:
-    """What the seeds say of `COMPARED2`, each for a pair of brackets (`intervals.phrase`).
-
-    A comparison at a dimension that is not among the results is not known.
+def differences2(ours: pd.DataFrame) -> pd.DataFrame:
+    """The differences of `COMPARED2`, first less second, as `forest_plots.differences` draws them.
 
     Args:
         ours: `frames.frame`.
+
+    Returns:
+        A row for each comparison, by its name: the columns label, metric, form (of its numbers) and
+        those of `intervals.Interval`. One at a dimension that is not among the results has n = 0.
     """
 
-    def values(metric: str, model: str, latent_dim: int) -> dict[int, float]:
-        return by_seed(ours[(ours["model"] == model) & (ours["latent_dim"] == latent_dim)], metric)
+    def part(model: str, latent_dim: int) -> pd.DataFrame:
+        return ours[(ours["model"] == model) & (ours["latent_dim"] == latent_dim)]
 
+    return _differences(
+        {
+            name: (metric, form, part(*a), part(*b))
+            for name, (metric, a, b, form) in COMPARED2.items()
+        },
+        {
+            name: f"{LABELS[a]} − {LABELS[b]}, d\u00a0=\u00a0{d}"
+            for name, (_, (a, d), (b, _), _) in COMPARED2.items()
+        },
+    )
+
+
+def _differences(
+    compared: Mapping[str, tuple[str, str, pd.DataFrame, pd.DataFrame]], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """Paired differences of a metric between two parts of a frame, by the comparison's name."""
+    return pd.DataFrame.from_dict(
+        {
+            name: {"label": labels[name], "metric": metric, "form": form}
+            | difference(by_seed(first, metric), by_seed(second, metric))._asdict()
+            for name, (metric, form, first, second) in compared.items()
+        },
+        orient="index",
+    )
+
+
+def comparisons1(ours: pd.DataFrame, followed: pd.DataFrame) -> dict[str, str]:
+    """What the seeds say of `differences1`, each for a pair of brackets (`intervals.phrase`).
+
+    `order` tells of how many pairs of the schedules without a KL term the final MMD differs.
+    """
+    last = finals(followed).assign(metric="final_val_mmd")
+    free = [name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1]
+    values = {name: by_seed(last[last["model"] == name], "final_val_mmd") for name in free}
+    return _phrases(differences1(ours, followed)) | {"order": told_apart(values)}
+
+
+def comparisons2(ours: pd.DataFrame) -> dict[str, str]:
+    """What the seeds say of `differences2`, each for a pair of brackets (`intervals.phrase`).
+
+    A comparison at a dimension that is not among the results is not known.
+    """
+    return _phrases(differences2(ours))
+
+
+def _phrases(rows: pd.DataFrame) -> dict[str, str]:
     return {
-        f"{name}_difference": phrase(difference(values(metric, *a), values(metric, *b)), form)
-        for name, (metric, a, b, form) in COMPARED2.items()
+        f"{name}_difference": phrase(Interval(*row[list(Interval._fields)]), row["form"])
+        for name, row in rows.iterrows()
     }
 
 
 def told_apart(values: Mapping[str, Mapping[int, float]]) -> str:
-    """How many pairs of series the seeds tell apart: "3 of the 10 pairs are told apart".
+    """Of how many pairs of series the difference is told from 0.
 
     Args:
         values: By series, its values by seed.
     """
     verdicts = [different(a, b) for a, b in itertools.combinations(values.values(), 2)]
     if all(verdict is None for verdict in verdicts):
-        return f"one seed tests none of the {len(verdicts)} pairs"
+        return f"one seed gives none of the {len(verdicts)} pairs an interval"
     told = sum(verdict is True for verdict in verdicts)
-    return f"the seeds tell {told} of the {len(verdicts)} pairs apart"
+    return f"of the {len(verdicts)} pairs, {told} differ by an interval that excludes 0"

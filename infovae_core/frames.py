@@ -135,6 +135,34 @@ def finals(followed: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def unrest(followed: pd.DataFrame) -> pd.DataFrame:
+    """How much the validation MMD moves over the last `FINAL_STEPS` steps, by model and seed.
+
+    Metrics: `mmd_std`, its standard deviation over the evaluations; `mmd_variation`, the total
+    variation, the sum of its moves from each evaluation to the next; `log_mmd_std`, the standard
+    deviation of the natural logarithm of what is above 0, to compare different levels by.
+
+    Returns:
+        Columns model, seed, metric, value; NaN as in `finals`.
+    """
+    rows = followed[followed["metric"] == "val_mmd"].sort_values("step")
+    end = rows["step"].max()
+    late = rows[rows["step"] > end - FINAL_STEPS].groupby(["model", "seed"])["value"]
+    reached = rows.groupby(["model", "seed"])["step"].max() == end
+    measures = {
+        "mmd_std": late.std(),
+        "mmd_variation": late.apply(lambda values: values.diff().abs().sum()),
+        "log_mmd_std": late.apply(
+            lambda values: values[values > 0].astype(float).map(math.log).std()
+        ),
+    }
+    found: pd.DataFrame = pd.concat(
+        [one.reindex(reached.index).where(reached).rename(name) for name, one in measures.items()],
+        axis=1,
+    ).reset_index()
+    return found.melt(["model", "seed"], var_name="metric")
+
+
 def final_mmd(followed: pd.DataFrame) -> dict[str, float]:
     """`finals`, means over seeds, least first."""
     means = finals(followed).groupby("model")["value"].mean().sort_values()

@@ -1,10 +1,10 @@
 """What seeds can tell: means with 95 % intervals, and differences taken seed by seed.
 
 Seeds are the sample: each is one training with its own initial weights, order of the data and
-noise. Intervals are Student's, on the linear scale, for axes of either kind: the text quotes means
+noise. Intervals are Student's, on the linear scale: the text quotes means
 and their differences in the units of the metric, and a validation MMD may be 0, which has no
-logarithm. A lower end that a logarithmic axis cannot show is cut off by the figure, not moved.
-Figures draw intervals from three seeds on.
+logarithm. Figures of a metric draw every seed and no interval: of few seeds it is wide, and its
+lower end may be one that the metric cannot have. Tables, and the figures of differences, have them.
 
 Two series share their seeds, and runs of one seed share initial weights and data order where their
 architectures do. Their values are therefore no independent samples, as Welch's test has them, and a
@@ -80,7 +80,7 @@ def summary(rows: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
 
 
 def spread(rows: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
-    """`summary` as figures and tables show it: of two values, the two in place of the interval.
+    """`summary` as tables show it: of two values, the two in place of the interval.
 
     That would be twelve times as wide as the values are apart, and would hide everything else.
     """
@@ -90,6 +90,33 @@ def spread(rows: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     found.loc[two, "low"] = found["mean"] - half
     found.loc[two, "high"] = found["mean"] + half
     return found
+
+
+def centre(rows: pd.DataFrame, by: Sequence[str], log: bool) -> tuple[pd.DataFrame, str]:
+    """What the line of a figure goes through, for each group of seeds.
+
+    The geometric mean on a logarithmic axis, where it lies amid the seeds; the median if any value
+    has no logarithm.
+
+    Args:
+        rows: A tidy frame with one row for each seed of a group; values not finite are left out.
+        by: The columns that make the groups.
+        log: Whether the axis is logarithmic.
+
+    Returns:
+        Columns centre, least, greatest and n, the number of values; and the name of the centre.
+    """
+    seen = rows[np.isfinite(rows["value"].astype(float))]
+    groups = seen.groupby(list(by))["value"]
+    found = groups.agg(["mean", "min", "max", "count"])
+    found.columns = pd.Index(["centre", "least", "greatest", "n"])
+    if not log:
+        return found, "mean"
+    if (seen["value"] <= 0).any():
+        return found.assign(centre=groups.median()), "median"
+    logarithms = seen.assign(value=np.log(seen["value"].astype(float)))
+    means = logarithms.groupby(list(by))["value"].mean()
+    return found.assign(centre=np.exp(means)), "geometric mean"
 
 
 def interval(values: Iterable[float]) -> Interval:
@@ -120,6 +147,12 @@ def different(first: Mapping[int, float], second: Mapping[int, float]) -> bool |
     return difference(first, second).excludes_zero
 
 
+def shown(value: float, form: str) -> str:
+    """A number in a format, with a true minus sign, and none before 0."""
+    text = form.format(value)
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.lstrip("-")
+
+
 def phrase(found: Interval, form: str = "{:.3f}") -> str:
     """A difference in words, for a pair of brackets: its value, and what the seeds say of it.
 
@@ -127,18 +160,13 @@ def phrase(found: Interval, form: str = "{:.3f}") -> str:
         found: A `difference`.
         form: Format of its numbers.
     """
-
-    def text(value: float) -> str:
-        shown = form.format(value)
-        return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
-
     lost = f", {found.lost} diverged" if found.lost else ""
     if found.n == 0:
         return "difference not known" + lost
     if found.n == 1:
-        return f"difference {text(found.mean)}, one seed, not tested{lost}"
-    told = "" if found.excludes_zero else ", not told apart"
+        return f"difference {shown(found.mean, form)}, one seed, no interval{lost}"
+    told = "" if found.excludes_zero else ", which includes 0"
+    ends = f"{shown(found.low, form)} to {shown(found.high, form)}"
     return (
-        f"difference {text(found.mean)}, {100 * LEVEL:g}\u00a0% interval {text(found.low)} to "
-        f"{text(found.high)}{told}{lost}"
+        f"difference {shown(found.mean, form)}, {100 * LEVEL:g}\u00a0% interval {ends}{told}{lost}"
     )

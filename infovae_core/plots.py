@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from infovae_core.intervals import LEVEL, spread
+from infovae_core import rulers
+from infovae_core.intervals import centre
 from infovae_core.run import Run
 from infovae_core.store import Result
 
@@ -38,8 +40,17 @@ COLOURS = dict(zip(LABELS, PALETTE, strict=True))
 # Controls stand behind every panel, told apart by their dashes.
 DASHES = {"recon_ae": (0, (1, 1.2)), "vae": (0, (5, 1.5, 1, 1.5))}
 GREY = "#6b6b6b"
-OURS = {"marker": "s", "markersize": 5, "linewidth": 2}
-THEIRS = {
+# Of seeds.
+DOTS: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 4.5,
+    "alpha": 0.5,
+    "linestyle": "",
+    "markeredgewidth": 0,
+}
+ALONE: dict[str, Any] = {"markersize": 6, "alpha": 1}
+UNALIGNED: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "alpha": 0.8}
+THEIRS: dict[str, Any] = {
     "color": "black",
     "linestyle": "--",
     "marker": "o",
@@ -76,8 +87,7 @@ def sweep(
 ) -> Figure:
     """One panel for each model: a metric against the latent dimension, ours and theirs.
 
-    Ours are means over seeds with bars of their intervals, or grey bands for controls, where there
-    are at least two seeds. The axes hold all means and published values, and cut intervals off.
+    Each seed of ours is a dot, and a line goes through `intervals.centre` of the seeds.
 
     Args:
         ours: Tidy frame of stored results, `frames.frame`.
@@ -87,38 +97,39 @@ def sweep(
         models: The panels, in this order.
         controls: Models whose lines stand behind every panel, of those in `DASHES`.
         log: Logarithmic vertical axis; values of 0 or less cannot be drawn there.
-        reference: Draw 3^(−d/4), which an RBF-MMD of σ = 1 reads for codes without any alignment.
+        reference: Draw what the validation MMD reads of codes far from the prior and from each
+            other, `rulers.unaligned` with the seeds' own prior draws.
     """
     ours = ours[ours["metric"] == metric]
     theirs = theirs[(theirs["metric"] == metric) & theirs["model"].isin(models)]
-    rows = math.ceil((len(models) + 1) / 3)
+    rows = math.ceil(len(models) / 3)
     figure, axes = plt.subplots(
         rows, 3, figsize=(9.6, 0.4 + 2.8 * rows), sharex=True, sharey=True, squeeze=False
     )
     panels: list[Axes] = list(axes.flat)
     dims = np.union1d(ours["latent_dim"].unique(), theirs["latent_dim"].unique())
-    values = spread(ours, ["model", "latent_dim"])
+    several = ours["seed"].nunique() > 1
+    values, mean = centre(ours, ["model", "latent_dim"], log)
+    unaligned = rulers.unaligned(dims, sorted(ours["seed"].unique())) if reference else {}
     for axis, model in zip(panels, models, strict=False):
         for control in controls:
-            behind = {"color": GREY, "linestyle": DASHES[control], "linewidth": 1.2}
-            line(axis, of(values, control), **behind)
+            dots(axis, ours, control, GREY, markersize=2.5)
+            line(axis, of(values, control), color=GREY, linestyle=DASHES[control], linewidth=1.2)
         if reference:
-            grid = np.linspace(dims.min(), dims.max(), 200)
-            axis.plot(grid, 3.0 ** (-grid / 4), color=GREY, linewidth=0.8, alpha=0.8)
+            axis.plot(list(unaligned), list(unaligned.values()), **UNALIGNED)
         quoted = theirs[theirs["model"] == model].sort_values("latent_dim")
         if len(quoted):
-            axis.plot(quoted["latent_dim"], quoted["value"], **THEIRS)  # type: ignore[arg-type]
-        line(axis, of(values, model), color=COLOURS[model], **OURS)
+            axis.plot(quoted["latent_dim"], quoted["value"], **THEIRS)
+        dots(axis, ours, model, COLOURS[model], **({} if several else ALONE))
+        line(axis, of(values, model), color=COLOURS[model], linewidth=2)
         axis.set_title(LABELS[model])
         axis.label_outer()
     if log:
         panels[0].set_yscale("log", nonpositive="mask")
         plain_decades(panels[0])
-    hold(panels[0])
-    for axis, model in zip(panels, models, strict=False):
-        for control in controls:
-            band(axis, of(values, control), GREY)
-        _bars(axis, of(values, model), COLOURS[model])
+    elif (ours["value"] < 0).any():
+        for axis in panels[: len(models)]:
+            axis.axhline(0, color=GREY, linewidth=0.8)
     # Of the first dimensions, which stand close, one tick is enough.
     panels[0].set_xticks([d for d in dims if d not in (5, 10)] if len(dims) > 4 else dims)
     for axis in panels[len(models) - 3 : len(models)]:  # The lowest of each column.
@@ -127,7 +138,13 @@ def sweep(
     for axis in panels[len(models) :]:
         axis.set_axis_off()
     figure.supylabel(ylabel, fontsize="medium")
-    _legend(panels[len(models)], len(theirs) > 0, controls, reference, int(values["n"].max()))
+    handles = _handles(len(theirs) > 0, controls, reference, mean if several else "")
+    if len(models) % 3:  # A panel is free.
+        panels[-1].legend(handles=handles, loc="center", frameon=False, fontsize="small")
+    else:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+        )
     return figure
 
 
@@ -141,69 +158,49 @@ def plain_decades(axis: Axes) -> None:
 
 
 def of(values: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The part of an `intervals.spread` that belongs to one series, its first level."""
+    """The part of an `intervals.centre` that belongs to one series, its first level."""
     return values[values.index.get_level_values(0) == name].droplevel(0)
 
 
-def line(axis: Axes, values: pd.DataFrame, **style: object) -> None:
-    """The means of an `intervals.spread` against its index, the latent dimension or the step."""
+def line(axis: Axes, values: pd.DataFrame, **style: Any) -> None:
+    """The centres of an `intervals.centre` against its index, the latent dimension or the step."""
     if len(values):
-        axis.plot(values.index, values["mean"], **style)  # type: ignore[arg-type]
+        axis.plot(values.index, values["centre"], **style)
 
 
-def hold(axis: Axes) -> None:
-    """Keep the vertical limits as they are now, whatever is drawn later."""
-    axis.set_ylim(axis.get_ylim())
+def dots(axis: Axes, rows: pd.DataFrame, model: str, colour: str, **style: Any) -> None:
+    """A dot for each seed of a model."""
+    seen = rows[(rows["model"] == model) & np.isfinite(rows["value"])]
+    axis.plot(seen["latent_dim"], seen["value"], color=colour, **(DOTS | style))
 
 
 def band(axis: Axes, values: pd.DataFrame, colour: str) -> None:
-    """The intervals of an `intervals.spread` as a faint band, cut off at the axis's foot."""
+    """From the least seed of an `intervals.centre` to the greatest, as a faint band."""
     if (values["n"] > 1).any():
-        low = values["low"].clip(lower=_foot(axis))
-        axis.fill_between(values.index, low, values["high"], color=colour, alpha=0.2, linewidth=0)
-
-
-def _bars(axis: Axes, values: pd.DataFrame, colour: str) -> None:
-    """The intervals of an `intervals.spread` as bars."""
-    seen = values[values["n"] > 1]
-    if len(seen):
-        low = seen["low"].clip(lower=_foot(axis))
-        axis.errorbar(
-            seen.index,
-            seen["mean"],
-            yerr=[(seen["mean"] - low).clip(lower=0), seen["high"] - seen["mean"]],
-            fmt="none",
-            ecolor=colour,
-            elinewidth=1.6,
-            capsize=3,
-            zorder=4,
+        axis.fill_between(
+            values.index, values["least"], values["greatest"], color=colour, alpha=0.2, linewidth=0
         )
 
 
-def _foot(axis: Axes) -> float:
-    """Where an interval is cut off: below the frame, and above 0 on a logarithmic axis."""
-    low, high = axis.get_ylim()
-    return low / 2 if axis.get_yscale() == "log" else low - (high - low)
-
-
-def _legend(
-    axis: Axes, published: bool, controls: Sequence[str], reference: bool, seeds: int
-) -> None:
-    """A panel without data says what the lines are."""
-    handles = [Line2D([], [], color=GREY, label="ours (panel's colour)", **OURS)]  # type: ignore[arg-type]
-    if seeds > 1:
-        label = f"{100 * LEVEL:g} % interval over seeds" if seeds > 2 else "from seed to seed"
-        bar = {"color": GREY, "marker": "|", "markersize": 12, "linestyle": ""}
-        handles.append(Line2D([], [], label=label, **bar))  # type: ignore[arg-type]
+def _handles(published: bool, controls: Sequence[str], reference: bool, mean: str) -> list[Line2D]:
+    """What the legend of `sweep` says of the lines; `mean` is "" with one seed."""
+    if mean:
+        handles = [
+            Line2D([], [], color=GREY, label="each seed (panel's colour)", **DOTS),
+            Line2D([], [], color=GREY, linewidth=2, label=f"{mean} of the seeds"),
+        ]
+    else:
+        style = DOTS | ALONE | {"linestyle": "-", "linewidth": 2}
+        handles = [Line2D([], [], color=GREY, label="one seed (panel's colour)", **style)]
     if published:
-        handles.append(Line2D([], [], label="published", **THEIRS))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], label="published", **THEIRS))
     for control in controls:
         label = f"control: {LABELS[control]}"
         handles.append(Line2D([], [], color=GREY, linestyle=DASHES[control], label=label))
     if reference:
-        label = r"no alignment reads $3^{-d/4}$"
-        handles.append(Line2D([], [], color=GREY, linewidth=0.8, label=label))
-    axis.legend(handles=handles, loc="center left", frameon=False)
+        label = "no code near another,\nor near a prior draw"
+        handles.append(Line2D([], [], label=label, **UNALIGNED))
+    return handles
 
 
 def digits(rows: Mapping[str, Sequence[np.ndarray | None]], columns: Sequence[str] = ()) -> Figure:
@@ -231,7 +228,7 @@ def digits(rows: Mapping[str, Sequence[np.ndarray | None]], columns: Sequence[st
 
 def one_digit(results: Mapping[Run, Result], digit: int, models: Sequence[str]) -> Figure:
     """The input and each model's reconstruction of one digit (columns), by dimension (rows)."""
-    shown = _pictures(results)
+    shown = _pictures(results, "reconstructions")
     rows = {
         f"d = {d}": [_original(results)[digit]]
         + [None if (m, d) not in shown else shown[m, d][digit] for m in models]
@@ -242,25 +239,37 @@ def one_digit(results: Mapping[Run, Result], digit: int, models: Sequence[str]) 
 
 def ten_digits(results: Mapping[Run, Result], latent_dim: int, models: Sequence[str]) -> Figure:
     """The inputs and each model's reconstructions (columns) of ten digits (rows)."""
-    shown = _pictures(results)
+    shown = _pictures(results, "reconstructions")
     columns = [shown.get((model, latent_dim), [None] * 10) for model in models]
     rows = {
         str(digit): [original, *(column[digit] for column in columns)]
         for digit, original in enumerate(_original(results))
     }
     figure = digits(rows, ["input", *(LABELS[model] for model in models)])
+    return _absent(figure, results, latent_dim)
+
+
+def samples(results: Mapping[Run, Result], latent_dim: int, models: Sequence[str]) -> Figure:
+    """What each model (rows) decodes from the same ten draws of the prior (columns)."""
+    shown = _pictures(results, "samples")
+    rows = {LABELS[model]: list(shown.get((model, latent_dim), [None] * 10)) for model in models}
+    return _absent(digits(rows), results, latent_dim)
+
+
+def _absent(figure: Figure, results: Mapping[Run, Result], latent_dim: int) -> Figure:
+    """The figure, which says so where there is nothing to see in it."""
     if latent_dim not in {run.latent_dim for run in results}:
         figure.suptitle(f"none of these results has d = {latent_dim}")
     return figure
 
 
-def _pictures(results: Mapping[Run, Result]) -> dict[tuple[str, int], np.ndarray]:
-    """Reconstructions (10, 28, 28) by model and dimension, of the first seed; none if diverged."""
+def _pictures(results: Mapping[Run, Result], kind: str) -> dict[tuple[str, int], np.ndarray]:
+    """Images (10, 28, 28) by model and dimension, of the first seed; none if diverged."""
     first = min(run.seed for run in results)
     return {
-        (run.model, run.latent_dim): result.arrays["reconstructions"]
+        (run.model, run.latent_dim): result.arrays[kind]
         for run, result in results.items()
-        if run.seed == first and "reconstructions" in result.arrays
+        if run.seed == first and kind in result.arrays
     }
 
 

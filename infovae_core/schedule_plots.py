@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES
 from infovae_core.frames import finals
-from infovae_core.intervals import spread
-from infovae_core.plots import GREY, PALETTE, band, hold, line, of, plain_decades
+from infovae_core.intervals import centre, spread
+from infovae_core.plots import GREY, PALETTE, band, line, of, plain_decades
 
 LABELS = {
     **{
@@ -33,8 +33,8 @@ PANELS = {
 def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Figure:
     """Figure 1: validation MMD against training steps, the legend ordered by the final value.
 
-    Lines are means over seeds, with bands of their intervals where there are at least two; the
-    axes hold all lines and points, and cut bands off.
+    Lines are geometric means over seeds (`intervals.centre`), with bands from the least to the
+    greatest seed where there are at least two.
 
     Args:
         followed: `frames.curves` of Experiment 1.
@@ -42,11 +42,12 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
         target: What the controllers aim at.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)
-    values = spread(followed[followed["metric"] == "val_mmd"], ["model", "step"])
+    values, _ = centre(followed[followed["metric"] == "val_mmd"], ["model", "step"], log=True)
     points = theirs[theirs["metric"] == "val_mmd"].astype({"iteration": int})
     for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
         for name in names:
             line(axis, of(values, name), color=COLOURS[name], linewidth=1.4)
+            band(axis, of(values, name), COLOURS[name])
             rows = points[points["model"] == name]
             style = {"marker": "o", "s": 22, "facecolor": "white", "zorder": 3}
             axis.scatter(rows["iteration"], rows["value"], edgecolor=COLOURS[name], **style)
@@ -54,10 +55,6 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
         axis.set(title=title, xlabel="training step", yscale="log")
     axes[0].set_ylabel("validation MMD")
     plain_decades(axes[0])
-    hold(axes[0])
-    for axis, names in zip(axes, PANELS.values(), strict=True):
-        for name in names:
-            band(axis, of(values, name), COLOURS[name])
     handles = []
     for series, row in spread(finals(followed), "model").sort_values("mean")[::-1].iterrows():
         name = str(series)
@@ -84,20 +81,18 @@ def traces(
 ) -> Figure:
     """One panel for each metric of `frames.curves` (by name, its label), one line a schedule.
 
-    Bands are those of `alignment`.
+    Bands are those of `alignment`; on linear axes lines are arithmetic means.
     """
     figure, axes = plt.subplots(1, len(metrics), figsize=(9.6, 4.0))
     for axis, (metric, label) in zip(axes, metrics.items(), strict=True):
-        values = spread(followed[followed["metric"] == metric], ["model", "step"])
+        values, _ = centre(followed[followed["metric"] == metric], ["model", "step"], log)
         for name in names:
             line(axis, of(values, name), color=COLOURS[name], linewidth=1.4)
+            band(axis, of(values, name), COLOURS[name])
         axis.set(xlabel="training step", ylabel=label)
         if log:
             axis.set_yscale("log")
             plain_decades(axis)
-        hold(axis)
-        for name in names:
-            band(axis, of(values, name), COLOURS[name])
     handles = [Line2D([], [], color=COLOURS[n], linewidth=2, label=LABELS[n]) for n in names]
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize="small")
     return figure

@@ -1,15 +1,15 @@
 """Tables and single numbers for the pages, computed from the specs and from stored results."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import pandas as pd
 
-from infovae_core import divergences, experiments, schedule_plots
+from infovae_core import divergences, experiments
 from infovae_core.experiments import EXPERIMENT1_SCHEDULES, EXPERIMENTS
-from infovae_core.frames import FINAL_STEPS, final_mmd, finals
-from infovae_core.intervals import spread
+from infovae_core.frames import final_mmd
+from infovae_core.intervals import shown, spread
 from infovae_core.metrics import steps_to_hold
 from infovae_core.objectives import PRESETS
 from infovae_core.plots import LABELS
@@ -24,8 +24,6 @@ COLUMNS = (
     ("norm_ratio", "‖z‖/√d", "{:.2f}"),
     ("classifier_auc", "classifier AUC", "{:.2f}"),
 )
-# Metrics that a run has no value of where it never reached the target.
-STEPS = ("steps_to_target", "steps_to_hold")
 # Each divergence of the registry: its name for readers, category, source, and whether Zhao et al.
 # (2019) used it, as the thesis's Table 1 tells.
 ORIGINS = {
@@ -138,10 +136,10 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     """One row for each model and dimension: mean over seeds, the published value in brackets.
 
     With several seeds the mean has half its interval behind it, and the seeds that diverged are
-    counted.
+    counted. What was not measured is "–".
     """
     keys = ["model", "latent_dim", "metric"]
-    mine = spread(ours, keys)
+    mine = summary(ours, keys)
     published = theirs.set_index(keys)["value"]
     rows = {}
     for model in ours["model"].unique():
@@ -149,9 +147,9 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
             cells = {}
             for metric, heading, form in COLUMNS:
                 key = (model, latent_dim, metric)
-                text = cell(mine, key, form, "diverged")
+                text = cell(mine, key, form)
                 if key in published.index:
-                    text += f"\u00a0[{form.format(published[key])}]"
+                    text += f"\u00a0[{shown(published[key], form)}]"
                 cells[heading] = text
             rows[LABELS[model], latent_dim] = cells
     table = pd.DataFrame.from_dict(rows, orient="index")
@@ -159,60 +157,31 @@ def beside(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def cell(values: pd.DataFrame, key: Any, form: str, lacking: str) -> str:
+def summary(ours: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """`intervals.spread` of a `frames.frame`, where `lost` counts the seeds that diverged."""
+    found = spread(ours, by)
+    diverged = (ours["status"] == "diverged").groupby([ours[one] for one in by]).sum()
+    return found.assign(lost=diverged)
+
+
+def cell(values: pd.DataFrame, key: Any, form: str, lost: str = "diverged") -> str:
     """A mean of an `intervals.spread`, with ± half its interval if there is one.
 
     Args:
         values: The summary.
-        key: Its row.
+        key: Its row; where it has none, or no number, nothing was measured: "–".
         form: Format of the numbers.
-        lacking: What stands for a seed without a value; such seeds are counted.
+        lost: What became of the seeds that the summary counts as lost.
     """
-    if key not in values.index or values.loc[key, "n"] == 0:
-        return lacking
+    if key not in values.index:
+        return "–"
     row = values.loc[key]
-    text = form.format(row["mean"])
+    if row["n"] == 0:
+        return lost if row["lost"] else "–"
+    text = shown(row["mean"], form)
     if row["n"] > 1:
-        text += f"\u00a0±\u00a0{form.format((row['high'] - row['low']) / 2)}"
-    return text + (f" ({row['lost']:.0f} {lacking})" if row["lost"] else "")
-
-
-def schedule_table(
-    ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame
-) -> pd.DataFrame:
-    """One row for each schedule of Experiment 1, from the best final validation MMD to the worst.
-
-    Args:
-        ours: `frames.frame`, its series named by `experiments.schedule_name`.
-        followed: `frames.curves`, named so too.
-        theirs: `frames.published("exp1")`.
-    """
-    # A seed that never reached the target has no row of its own; here it is counted.
-    seeds = ours["seed"].unique()
-    every = [
-        (name, metric, seed)
-        for name in ours["model"].unique()
-        for metric in STEPS
-        for seed in seeds
-    ]
-    reached = ours.set_index(["model", "metric", "seed"])["value"]
-    mine = spread(reached.reindex(reached.index.union(every)).reset_index(), ["model", "metric"])
-    published = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]
-    last = spread(finals(followed), "model").sort_values("mean")
-
-    rows = {}
-    for name in map(str, last.index):
-        known = f"\u00a0[{published[name]:.5f}]" if name in published.index else ""
-        rows[schedule_plots.LABELS[name]] = {
-            f"MMD, last {FINAL_STEPS:,} steps": cell(last, name, "{:.5f}", "diverged") + known,
-            "target reached": cell(mine, (name, "steps_to_target"), "{:,.0f}", "never"),
-            "held from": cell(mine, (name, "steps_to_hold"), "{:,.0f}", "never"),
-            "‖z‖/√d": cell(mine, (name, "norm_ratio"), "{:.2f}", "diverged"),
-            "test BCE (nats)": cell(mine, (name, "test_bce"), "{:.1f}", "diverged"),
-            "SVM error": cell(mine, (name, "svm_error"), "{:.3f}", "diverged"),
-            "classifier AUC": cell(mine, (name, "classifier_auc"), "{:.2f}", "diverged"),
-        }
-    return _table(rows, "schedule")
+        text += f"\u00a0±\u00a0{shown((row['high'] - row['low']) / 2, form)}"
+    return text + (f" ({row['lost']:.0f} {lost})" if row["lost"] else "")
 
 
 def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:

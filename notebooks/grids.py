@@ -13,7 +13,7 @@
 # %% [markdown]
 # (app-grids)=
 #
-# # Reconstruction grids
+# # Grids of reconstructions and samples
 #
 # All ten digits, as each model of [Experiment 3](experiment3.ipynb) reconstructs them at three
 # latent dimensions: the content of the appendix of the thesis {cite:p}`ekici2025`, its Figures 7
@@ -80,6 +80,24 @@ plots.plt.show()
 # %% [markdown]
 # At $d = 20$ and $60$ the models that reconstruct well differ in details only, which no ranking should
 # rest on. At $d = 60$ the β-VAE draws one shape for all digits: its code collapsed.
+
+# %% [markdown]
+# ## Samples
+#
+# What each model decodes from ten draws of the prior, the same for all models of a dimension: the
+# decoder's mean, as above. A model whose codes have left the prior has never decoded such a $z$.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples-5", "caption": "Samples at d = 5: ten draws z from the prior (columns), decoded by each model (rows). {glue:text}`provenance`"}, "image": {"alt": "A grid of decoded prior samples at five latent dimensions, one row for each model and ten columns.", "width": "860px"}}
+plots.samples(results, 5, models)
+plots.plt.show()
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples-20", "caption": "Samples at d = 20, as in {numref}`fig-samples-5`. {glue:text}`provenance`"}, "image": {"alt": "A grid of decoded prior samples at twenty latent dimensions, one row for each model and ten columns.", "width": "860px"}}
+plots.samples(results, 20, models)
+plots.plt.show()
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples-60", "caption": "Samples at d = 60, as in {numref}`fig-samples-5`. {glue:text}`provenance`"}, "image": {"alt": "A grid of decoded prior samples at sixty latent dimensions, one row for each model and ten columns.", "width": "860px"}}
+plots.samples(results, 60, models)
+plots.plt.show()
 
 # %% [markdown]
 # :::{admonition} Run it again

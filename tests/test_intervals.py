@@ -9,10 +9,12 @@ from scipy import stats
 
 from infovae_core.intervals import (
     Interval,
+    centre,
     difference,
     different,
     interval,
     phrase,
+    shown,
     spread,
     summary,
 )
@@ -76,6 +78,36 @@ def test_a_difference_without_cause_is_found_in_five_of_a_hundred_whatever_seeds
     assert welch.mean() < 0.05 - tolerance
 
 
+def test_the_centre_is_the_geometric_mean_on_logarithmic_axes_and_the_mean_on_linear_ones() -> None:
+    rows = pd.DataFrame({"a": [*"xxxy"], "b": 1, "value": [1.0, 10.0, 100.0, 5.0]})
+    found, name = centre(rows, ["a", "b"], log=True)
+    assert name == "geometric mean"
+    assert found.loc["x", 1].tolist() == pytest.approx([10, 1, 100, 3])
+    assert found.loc["y", 1].tolist() == pytest.approx([5, 5, 5, 1])
+    found, name = centre(rows, ["a", "b"], log=False)
+    assert (name, found["centre"].tolist()) == ("mean", pytest.approx([37, 5]))
+
+
+def test_where_a_value_has_no_logarithm_the_centre_is_the_median() -> None:
+    rows = pd.DataFrame({"a": [*"xxxxy"], "value": [0.0, 10.0, 100.0, math.nan, 5.0]})
+    found, name = centre(rows, ["a"], log=True)
+    assert (name, found["centre"].tolist()) == ("median", [10, 5])
+    assert found["n"].tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "expected"),
+    [
+        (-1234.0, "{:,.0f}", "−1,234"),
+        (-2e-7, "{:.1e}", "−2.0e−07"),
+        (-0.01, "{:.1f}", "0.0"),
+        (1e-6, "{:.0e}", "1e−06"),
+    ],
+)
+def test_a_number_has_a_true_minus_sign_and_none_before_0(value, form, expected) -> None:
+    assert shown(value, form) == expected
+
+
 def test_a_difference_is_taken_over_the_seeds_that_both_have() -> None:
     first, second = {0: 5.0, 1: 7.0, 4: 100.0}, {1: 4.0, 0: 3.0, 9: -50.0}
     found = difference(first, second)
@@ -126,7 +158,7 @@ def test_a_summary_has_a_row_for_each_group() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        ({0: 1.0}, {0: 1.5}, "difference −0.500, one seed, not tested"),
+        ({0: 1.0}, {0: 1.5}, "difference −0.500, one seed, no interval"),
         (
             {0: 1.0, 1: 1.0},
             {0: 1.5, 1: 1.5},
@@ -135,15 +167,15 @@ def test_a_summary_has_a_row_for_each_group() -> None:
         (
             {0: 0.0, 1: 1.0},
             {0: 0.0, 1: 0.0},
-            "difference 0.500, 95\u00a0% interval −5.853 to 6.853, not told apart",
+            "difference 0.500, 95\u00a0% interval −5.853 to 6.853, which includes 0",
         ),
         (
             {0: 1.0, 1: math.nan},
             {0: 0.0, 1: 0.0},
-            "difference 1.000, one seed, not tested, 1 diverged",
+            "difference 1.000, one seed, no interval, 1 diverged",
         ),
         ({}, {0: 1.0}, "difference not known"),
-        ({0: -1e-9}, {0: 0.0}, "difference 0.000, one seed, not tested"),
+        ({0: -1e-9}, {0: 0.0}, "difference 0.000, one seed, no interval"),
     ],
 )
 def test_a_difference_is_put_in_words(first, second, expected) -> None:

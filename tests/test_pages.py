@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from infovae_core import captions, plots, schedule_plots, tables
+from infovae_core import captions, plots, rulers, schedule_plots, schedule_tables, tables
 from infovae_core.divergences import REGISTRY
 from infovae_core.experiments import (
     EXPERIMENT1_SCHEDULES,
@@ -25,7 +25,7 @@ from infovae_core.experiments import (
     experiment3,
     schedule_name,
 )
-from infovae_core.frames import by_seed, curves, final_mmd, finals, frame, published
+from infovae_core.frames import by_seed, curves, final_mmd, finals, frame, published, unrest
 from infovae_core.objectives import PRESETS
 from infovae_core.parameters import Parameters
 from infovae_core.store import Result
@@ -156,14 +156,17 @@ def test_a_sweep_draws_the_seeds_mean_the_published_values_and_both_controls() -
         log=True,
         reference=True,
     )
-    mean = np.array(LATENT_DIMS) + 0.5
+    first = np.array(LATENT_DIMS)
+    mean = np.sqrt(first * (first + 1))
+    expected = rulers.unaligned(LATENT_DIMS, [0, 1])
     for panel, model in enumerate(DIVERGENCES):
-        recon, vae, reference, quoted, ours = line_data(figure, panel)[:5]  # Then the bars' caps.
-        np.testing.assert_allclose(recon, mean + 0.5)
+        _, recon, _, vae, reference, quoted, dots, ours = line_data(figure, panel)
+        np.testing.assert_allclose(recon, np.sqrt((first + 0.5) * (first + 1.5)))
         np.testing.assert_allclose(vae, mean)
-        np.testing.assert_allclose(reference[[0, -1]], [3**-0.5, 3.0**-20])
+        np.testing.assert_allclose(reference, list(expected.values()))
         rows = theirs[(theirs["model"] == model) & (theirs["metric"] == "val_mmd")]
         np.testing.assert_allclose(quoted, rows["value"])
+        np.testing.assert_allclose(sorted(dots), sorted([*first, *(first + 1)]))
         np.testing.assert_allclose(ours, mean)
         assert figure.axes[panel].get_yscale() == "log"
 
@@ -226,7 +229,7 @@ def pictures(dims=(5, 20), diverged="vae"):
             np.full((10, 28, 28), grey, np.uint8) + np.arange(10, dtype=np.uint8)[:, None, None]
         )
         originals = np.full((10, 28, 28), 200, np.uint8)
-        arrays = {"reconstructions": images, "originals": originals}
+        arrays = {"reconstructions": images, "originals": originals, "samples": images + 3}
         found[run] = Result("done", {}, PROVENANCE, {} if run.model == diverged else arrays)
     return found
 
@@ -257,6 +260,16 @@ def test_ten_digits_are_shown_for_every_model_at_one_dimension() -> None:
     assert np.isnan(greys(absent, 3)[:, 1:]).all()
 
 
+def test_samples_are_shown_for_every_model_at_one_dimension_of_the_first_seed() -> None:
+    figure = plots.samples(pictures(), 5, ["aae", "vae", "recon_ae"])
+    shown = greys(figure, 10)
+    np.testing.assert_array_equal(shown[0], 10 * 5 + 5 + 3 + np.arange(10))
+    assert np.isnan(shown[1]).all()
+    np.testing.assert_array_equal(shown[2], 5 + 3 + np.arange(10))
+    absent = plots.samples(pictures(), 60, ["aae", "vae"])
+    assert absent.get_suptitle() == "none of these results has d = 60"
+
+
 def test_digits_are_drawn_row_by_row() -> None:
     images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
     figure = plots.digits({"one": images, "two": images[:1]})
@@ -274,53 +287,46 @@ def test_the_prior_circles_of_the_latent_plane_hold_their_share() -> None:
         assert inside == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(codes)))
 
 
-def bars(figure: Figure, panel: int) -> np.ndarray:
-    """Lower and upper ends (n, 2) of the bars of a panel."""
-    (container,) = figure.axes[panel].containers
-    return np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()])
+def seeds(axis) -> np.ndarray:
+    """Dimensions and values (n, 2) of the dots of a panel's model."""
+    line = next(line for line in axis.lines[::-1] if line.get_linestyle() == "None")
+    return np.array(line.get_data()).T
 
 
-def test_bars_are_the_intervals_cut_off_below_the_frame_of_a_logarithmic_axis() -> None:
+def test_each_seed_is_a_dot_and_the_axes_hold_them_all() -> None:
     ours = frame(results(seeds=(0, 1, 2)))
-    figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
-    half = 4.302653 / math.sqrt(3)  # Seeds are 1 apart.
-    mean = np.array(LATENT_DIMS) + 1
-    low, high = bars(figure, 0).T
-    np.testing.assert_allclose(high, mean + half, rtol=1e-6)
-    foot = figure.axes[0].get_ylim()[0]
-    np.testing.assert_allclose(low, np.maximum(mean - half, foot / 2), rtol=1e-6)
-    shown = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
-    low, high = bars(shown, 0).T
-    np.testing.assert_allclose(low, mean - half, rtol=1e-6)
-    texts = [text.get_text() for text in shown.axes[-1].get_legend().get_texts()]
-    assert "95 % interval over seeds" in texts
+    for log in (False, True):
+        figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=log)
+        axis = figure.axes[0]
+        values = [(d, d + seed) for d in LATENT_DIMS for seed in (0, 1, 2)]
+        assert sorted(map(tuple, seeds(axis))) == values
+        low, high = axis.get_ylim()
+        assert low < 2 and high > 82
+        assert not any(one.containers or one.collections for one in figure.axes)
+    texts = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+    assert texts[:2] == ["each seed (panel's colour)", "geometric mean of the seeds"]
 
 
-def test_bars_that_end_below_0_reach_the_foot_in_every_panel() -> None:
-    stored = results(seeds=(0, 1, 2))
-    for run, result in stored.items():  # The interval of 0, 1 and 2 is −1.48 to 3.48.
-        result.metrics["val_mmd"] = float(run.seed)
+def test_a_line_goes_through_the_geometric_mean_or_the_median_where_a_seed_is_0() -> None:
+    stored = results(seeds=(1, 2, 3))
+    for run, result in stored.items():
+        result.metrics["val_mmd"] = 10.0**run.seed
     drawn = plots.sweep(frame(stored), published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
-    foot = drawn.axes[0].get_ylim()[0]
-    assert 0 < foot < 1e-5
-    for panel in range(len(DIVERGENCES)):
-        low, high = bars(drawn, panel).T
-        assert len(low) == len(LATENT_DIMS)
-        np.testing.assert_allclose(low, foot / 2, rtol=1e-3)
-        np.testing.assert_allclose(high, 1 + 4.302653 / math.sqrt(3), rtol=1e-6)
+    np.testing.assert_allclose(line_data(drawn, 0)[-1], 100)
+    for run, result in stored.items():
+        result.metrics["val_mmd"] = 10.0**run.seed if run.seed < 3 else 0.0
+    drawn = plots.sweep(frame(stored), published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
+    np.testing.assert_allclose(line_data(drawn, 0)[-1], 10)
+    texts = [text.get_text() for text in drawn.axes[-1].get_legend().get_texts()]
+    assert "median of the seeds" in texts
 
 
-def test_intervals_leave_the_axes_as_means_and_published_values_need_them() -> None:
-    one, two = results(seeds=[0]), results(seeds=[0, 1])
-    for run, result in two.items():  # The same mean, and an interval that is larger than all.
-        result.metrics["val_mmd"] = run.latent_dim + (-1) ** run.seed * 1000.0
-    limits = [
-        plots.sweep(frame(shown), published("exp2"), "val_mmd", "MMD", DIVERGENCES, CONTROLS[1:])
-        .axes[0]
-        .get_ylim()
-        for shown in (one, two)
-    ]
-    assert limits[0] == pytest.approx(limits[1])
+def test_a_linear_axis_that_holds_negative_values_has_a_line_at_0() -> None:
+    ours = frame(results(seeds=[0]))
+    none = published("exp2").iloc[:0]
+    plain = plots.sweep(ours, none, "val_mmd", "MMD", DIVERGENCES)
+    below = plots.sweep(ours.assign(value=-ours["value"]), none, "val_mmd", "MMD", DIVERGENCES)
+    assert len(line_data(below, 0)) == len(line_data(plain, 0)) + 1
 
 
 def test_one_seed_is_drawn_without_bars_or_bands() -> None:
@@ -335,16 +341,15 @@ def test_one_seed_is_drawn_without_bars_or_bands() -> None:
     assert not any(axis.collections for axis in traced.axes)
 
 
-def test_bands_of_curves_are_the_intervals_at_each_step() -> None:
-    for seeds, end in (((0, 2), 62), ((0, 1, 2), 61 + 4.302653 / math.sqrt(3))):
-        followed = curves(schedule_results(seeds=seeds), schedule_name)
-        figure = schedule_plots.traces(followed, {"lam": "λ", "kl": "KL"}, ["fixed_500_0"])
+def test_bands_of_curves_go_from_the_least_seed_to_the_greatest() -> None:
+    followed = curves(schedule_results(seeds=(0, 1, 8)), schedule_name)
+    for log, middle in ((False, 63), (True, (60 * 61 * 68) ** (1 / 3))):
+        figure = schedule_plots.traces(followed, {"lam": "λ", "kl": "KL"}, ["fixed_500_0"], log)
         (band,) = figure.axes[0].collections
-        top = band.get_paths()[0].vertices[:, 1].max()
-        assert top == pytest.approx(end)
-    low, high = figure.axes[0].get_ylim()
-    assert 15 < low < high < 65
-    assert len(figure.axes[0].lines) == 1
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == (20, 68)
+        (line,) = figure.axes[0].lines
+        assert line.get_ydata()[-1] == pytest.approx(middle)
 
 
 def test_figure_1_quotes_each_interval_in_its_legend() -> None:
@@ -381,8 +386,14 @@ def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> No
     # Of one seed alone it is what a cell says.
     alone = tables.beside(frame(with_diverged(seeds=[1])), published("exp2"))
     assert alone.loc[("InfoVAE-χ²", 80), "validation MMD"].startswith("diverged\u00a0[")
+    # What none of them measured is no divergence, nor is a value of a run that is done.
+    assert alone.loc[("InfoVAE-χ²", 80), "SVM error"].startswith("–")
+    endless = rows.assign(value=rows["value"].where(rows["status"] == "diverged", math.inf))
+    table = tables.beside(endless, published("exp2"))
+    assert table.loc[("VAE", 80), "validation MMD"] == "–"
+    assert table.loc[("InfoVAE-χ²", 80), "validation MMD"].startswith("diverged")
     figure = plots.sweep(rows, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
-    assert len(bars(figure, 4)) == len(LATENT_DIMS)
+    assert len(seeds(figure.axes[4])) == 3 * len(LATENT_DIMS) - 1
 
 
 def test_a_time_that_was_not_taken_is_no_divergence() -> None:
@@ -405,9 +416,10 @@ def test_a_schedule_that_diverged_has_no_final_value_and_is_named() -> None:
     last = finals(followed).set_index(["model", "seed"])["value"]
     assert math.isnan(last["adaptive_both", 1])
     assert last["adaptive_both", 0] == final_mmd(followed)["adaptive_both"] == 38
-    table = tables.schedule_table(ours, followed, published("exp1"))
-    row = table.loc["adaptive λ and α"]
+    row = schedule_tables.alignment(followed, published("exp1")).loc["adaptive λ and α"]
     assert "38.00000 (1 diverged)" in row["MMD, last 1,000 steps"]
+    assert row["total variation (10⁻⁶)"] == "60,000,000 (1 diverged)"
+    row = schedule_tables.codes(ours, followed).loc["adaptive λ and α"]
     assert row["‖z‖/√d"] == "2.00 (1 diverged)"
     chosen = Parameters("cpu", "as_written", (0, 1), None, "auto", False)
     text = captions.provenance(chosen, shown, schedule_name)
@@ -474,13 +486,31 @@ def test_table_2_follows_the_specs(monkeypatch) -> None:
 def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
     shown = schedule_results()
     ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
-    table = tables.schedule_table(ours, followed, published("exp1"))
+    table = schedule_tables.alignment(followed, published("exp1"))
     assert list(table.index) == list(schedule_plots.LABELS.values())
     first = table.iloc[0]
     assert first["MMD, last 1,000 steps"] == "30.00000\u00a0[0.01190]"
+    # Of 0, 20, 40 and 60.
+    assert first["its s.d. (10⁻⁶)"] == f"{np.std([0, 20, 40, 60], ddof=1) * 1e6:.1f}"
+    assert first["total variation (10⁻⁶)"] == "60,000,000"
+    table = schedule_tables.codes(ours, followed)
+    assert list(table.index) == list(schedule_plots.LABELS.values())
+    first = table.iloc[0]
     assert (first["target reached"], first["held from"]) == ("20", "never")
     assert table.iloc[5]["target reached"] == "never"
-    assert first["SVM error"] == "diverged"
+    assert first["SVM error"] == "–"  # Not measured, by runs that are done.
+
+
+def test_unrest_is_that_of_the_last_thousand_steps() -> None:
+    rows = [("a", 0, "val_mmd", step, 99.0) for step in range(0, 4001, 500)]
+    rows += [("a", 0, "val_mmd", 4500, math.e), ("a", 0, "val_mmd", 5000, math.e**3)]
+    rows += [("b", 1, "val_mmd", step, 1.0) for step in (0, 4500)]
+    followed = pd.DataFrame(rows, columns=["model", "seed", "metric", "step", "value"])
+    found = unrest(followed).set_index(["model", "seed", "metric"])["value"]
+    assert found["a", 0, "mmd_variation"] == pytest.approx(math.e**3 - math.e)
+    assert found["a", 0, "mmd_std"] == pytest.approx((math.e**3 - math.e) / math.sqrt(2))
+    assert found["a", 0, "log_mmd_std"] == pytest.approx(math.sqrt(2))
+    assert found["b"].isna().all()  # It ended before the others.
 
 
 def test_the_spread_of_reconstruction_is_that_of_models_without_kl_at_the_largest_d() -> None:
@@ -530,7 +560,7 @@ def test_the_table_puts_the_published_value_in_brackets() -> None:
     table = tables.beside(frame(results(seeds=[0])), published("exp2"))
     assert table.loc[("InfoVAE-MMD", 2), "validation MMD"] == "2\u00a0[0.038]"
     assert table.loc[("VAE", 2), "validation MMD"] == "2"
-    assert table.loc[("InfoVAE-MMD", 2), "test BCE (nats)"] == "diverged"
+    assert table.loc[("InfoVAE-MMD", 2), "test BCE (nats)"] == "–"
     assert len(table) == len(EXPERIMENT2_MODELS) * len(LATENT_DIMS)
 
 
@@ -554,14 +584,19 @@ def test_captions_and_text_say_how_many_seeds_there_are() -> None:
     one, three = experiment2(seeds=[4]), experiment2(seeds=[2, 0, 1])
     assert captions.seed_list(one) == "seed 4"
     assert captions.seed_list(three) == "seeds 0, 1, 2"
-    assert captions.means(one, "bars") == "One seed, so that no interval can be given."
-    two = experiment2(seeds=[0, 3])
-    assert captions.means(two, "bars") == "Means of 2 seeds; bars: from the one to the other."
-    assert captions.means(two, "±") == "Means of 2 seeds, ± half the distance of the two."
-    assert captions.means(three, "bars") == (
-        "Means of 3 seeds; bars: 95\u00a0% t intervals, cut off at the frame."
+    for shown in ("dots", "log dots", "bands", "log bands", "±"):
+        assert captions.means(one, shown) == "One seed, so that no interval can be given."
+    assert captions.means(experiment2(seeds=[0, 3]), "±") == (
+        "Means of 2 seeds, ± half the distance of the two."
     )
-    assert "± half the 95\u00a0% t interval" in captions.means(three, "±")
+    assert captions.means(three, "dots") == "Dots: each of 3 seeds; lines: their means."
+    assert captions.means(three, "log dots") == (
+        "Dots: each of 3 seeds; lines: their geometric means."
+    )
+    assert captions.means(three, "log bands") == (
+        "Lines: geometric means of 3 seeds; bands: from the least seed to the greatest."
+    )
+    assert captions.means(three, "±") == "Means of 3 seeds, ± half the 95\u00a0% t interval."
     assert captions.basis(one).startswith("All numbers are from one seed; ")
     assert captions.basis(three).startswith("Numbers are means of 3 seeds. ")
 
@@ -569,7 +604,7 @@ def test_captions_and_text_say_how_many_seeds_there_are() -> None:
 def test_the_table_of_schedules_counts_seeds_that_never_reached_the_target() -> None:
     shown = schedule_results(seeds=(0, 1))
     ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
-    table = tables.schedule_table(ours, followed, published("exp1"))
+    table = schedule_tables.codes(ours, followed)
     reached = table["target reached"].tolist()
     assert reached[:2] == ["20\u00a0±\u00a00"] * 2
     assert reached[2:] == ["20 (1 never)"] + ["never"] * 8
@@ -586,13 +621,13 @@ def test_comparisons_of_experiment_2_are_the_paired_intervals() -> None:
     half = math.tan(0.475 * math.pi) / 2
     assert found["vae_20_svm_difference"] == (
         f"difference 0.750, 95\u00a0% interval −{half - 0.75:.3f} to {half + 0.75:.3f}, "
-        "not told apart"
+        "which includes 0"
     )
     assert found["none_20_mmd_difference"] == (
         "difference −5.0e−01, 95\u00a0% interval −5.0e−01 to −5.0e−01"
     )
     one = captions.comparisons2(frame(results(seeds=[0])))
-    assert one["none_20_mmd_difference"] == "difference −5.0e−01, one seed, not tested"
+    assert one["none_20_mmd_difference"] == "difference −5.0e−01, one seed, no interval"
     assert one["none_20_svm_difference"] == "difference not known"
 
 
@@ -603,10 +638,10 @@ def test_comparisons_of_experiment_1_are_of_final_values_and_of_metrics() -> Non
     assert found["alpha_final_difference"].startswith("difference −2.0000, 95")
     assert found["lam_final_difference"].startswith("difference −3.0000, 95")
     # The made-up levels differ by the same at every seed.
-    assert found["order"] == "the seeds tell 10 of the 10 pairs apart"
+    assert found["order"] == "of the 10 pairs, 10 differ by an interval that excludes 0"
     alone = schedule_results()
     single = captions.comparisons1(frame(alone, schedule_name), curves(alone, schedule_name))
-    assert single["order"] == "one seed tests none of the 10 pairs"
+    assert single["order"] == "one seed gives none of the 10 pairs an interval"
     known = set(EXPERIMENT1_SCHEDULES)
     assert all({a, b} <= known for _, a, b, _ in captions.COMPARED1.values())
 
