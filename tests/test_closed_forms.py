@@ -78,7 +78,11 @@ def test_sinkhorn_has_its_two_limits_and_adds_up_over_coordinates(shift, scale, 
         closed_forms.sinkhorn(shift, scale, d, 0.0)
 
 
-def line(alpha, lam, noise):
+def kl_of_variance(t):
+    return (t - 1 - math.log(t)) / 2
+
+
+def line(alpha, lam, noise, penalty=kl_of_variance):
     """The practical objective on the Gaussian line from its parts; arguments w, a, log v."""
 
     def value(parameters):
@@ -87,8 +91,7 @@ def line(alpha, lam, noise):
         t = a**2 + v
         reconstruction = ((1 - w * a) ** 2 + w**2 * v) / (2 * noise)
         kl = (a**2 + v - 1 - log_v) / 2
-        divergence = (t - 1 - math.log(t)) / 2
-        return reconstruction + (1 - alpha) * kl + (alpha + lam - 1) * divergence
+        return reconstruction + (1 - alpha) * kl + (alpha + lam - 1) * penalty(t)
 
     return value
 
@@ -111,6 +114,24 @@ def test_alpha_decides_the_information_and_lambda_the_price_of_a_size(alpha, lam
             a, v = math.sqrt(t * (1 - share)), t * share
             higher = value((a / t, a, math.log(v))) - found.fun
             assert higher == pytest.approx(closed_forms.size_cost(t, lam), abs=1e-5)
+
+
+@pytest.mark.parametrize(("alpha", "lam"), [(0.0, 2.0), (0.5, 10.0), (0.8, 100.0)])
+def test_alpha_decides_the_information_with_mmd_too(alpha, lam):
+    noise = 0.25
+    value = line(alpha, lam, noise, lambda t: oracles.mmd_gaussian(np.zeros(1), math.sqrt(t), 1.0))
+    found = minimize(value, (0.9, 0.8, -1.0), tol=1e-12, options={"maxiter": 10_000})
+    _, a, log_v = found.x
+    variance = a**2 + math.exp(log_v)
+    assert variance == pytest.approx(1, abs=1e-3)
+    share = closed_forms.noise_share(alpha, noise)
+    assert math.exp(log_v) / variance == pytest.approx(share, abs=2e-3)
+    # Another size costs what `mmd_size_cost` says.
+    for t in (0.5, 2.25):
+        a, v = math.sqrt(t * (1 - share)), t * share
+        higher = value((a / t, a, math.log(v))) - found.fun
+        expected = closed_forms.mmd_size_cost(t, alpha, lam, 1, 1.0)
+        assert higher == pytest.approx(expected, abs=1e-4)
 
 
 def test_from_alpha_one_on_nothing_limits_the_information():
