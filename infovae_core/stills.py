@@ -83,8 +83,8 @@ def weights() -> Figure:
     price = [d * closed_forms.size_cost(s**2, lam) for s in size]
     right.plot(size, price, color=FIRST, linewidth=2, gid="price", label="D = KL")
     price = [closed_forms.mmd_size_cost(s**2, alpha, lam, d, sigma) for s in size]
-    style: dict[str, Any] = {"color": SECOND, "linestyle": "--", "linewidth": 2}
-    right.plot(size, price, **style, gid="bounded", label="D = MMD², σ = 1")
+    dashed: dict[str, Any] = {"color": SECOND, "linestyle": "--", "linewidth": 2}
+    right.plot(size, price, **dashed, gid="bounded", label="D = MMD², σ = 1")
     right.axvline(1, color=GREY, linewidth=0.8)
     right.set(xlabel="size of the codes (prior: 1)", ylabel="price (nats)", ylim=(0, 10))
     right.legend(loc="upper right", frameon=False, handlelength=1.2, borderaxespad=0, fontsize=10)

@@ -16,10 +16,8 @@ from scipy.integrate import quad
 from scipy.spatial.distance import cdist, pdist
 from torch import Tensor
 
-from infovae_core import closed_forms, divergences, experiments
-from infovae_core.inventory import shown, stored_seeds
+from infovae_core import closed_forms, divergences
 from infovae_core.metrics import ValidationMMD
-from infovae_core.store import Result, Store, default_root
 from tests import oracles
 
 
@@ -220,7 +218,7 @@ def test_what_the_v_statistic_reads_depends_on_the_codes(scale: float, kernel: f
 
 def far_codes(d: int) -> tuple[ValidationMMD, Tensor]:
     """A validation ruler in single precision, and codes of ten times the prior's size."""
-    ruler = ValidationMMD(500, 200, 128, d, torch.Generator().manual_seed(d))
+    ruler = ValidationMMD(500, 100, 128, d, torch.Generator().manual_seed(d))
     return ruler, 10 * normal(500, d, seed=d).float()
 
 
@@ -314,39 +312,3 @@ def test_a_squared_bandwidth_of_half_d_squared_is_wider_than_the_prior(d: int) -
     z, y = normal(50, d, seed=11), normal(50, d, seed=12)
     values = torch.exp(-(z[:, None] - y).square().mean(-1) / d)
     torch.testing.assert_close(values, torch.exp(-torch.cdist(z, y).square() / (2 * sigma**2)))
-
-
-# The trained models ------------------------------------------------------------------------------
-
-
-def without_penalty(d: int) -> list[Result]:
-    """The stored runs of Experiment 2 without a penalty, at every seed that its page shows."""
-    store = Store(default_root("cpu"))
-    seeds = shown(stored_seeds(store, "experiment2"))
-    runs = [
-        run
-        for run in experiments.runs("experiment2", seeds=seeds)
-        if run.model == "recon_ae" and run.latent_dim == d
-    ]
-    return list(store.require(runs, "").values())
-
-
-@pytest.mark.parametrize("d", [60, 80])
-def test_trained_codes_read_above_the_escape_law_by_a_few_pairs_and_not_by_rounding(d: int) -> None:
-    results = without_penalty(d)
-    assert results
-    for result in results:
-        found = result.metrics
-        assert found["norm_ratio"] > 5
-        assert found["val_mmd"] > closed_forms.escape(d, 1.0)
-        # Were all minibatches alike, the mean would be near the square of the mean root.
-        assert found["val_mmd2"] > 50 * found["val_mmd"] ** 2
-        codes = result.arrays["codes"]
-        exact = np.exp(-0.5 * pdist(codes.astype(np.float64), "sqeuclidean")).mean()
-        z = torch.from_numpy(codes).float()
-        single = divergences.mean_of_pairs(
-            torch.exp(-0.5 * divergences.squared_distances(z, z)), "unbiased"
-        )
-        assert single.item() == pytest.approx(float(exact), rel=1e-2)
-    if d == 80:
-        assert all(r.metrics["val_mmd"] > 30 * closed_forms.escape(d, 1.0) for r in results)
