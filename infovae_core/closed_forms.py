@@ -28,6 +28,11 @@ def escape(d: int, sigma: float) -> float:
     return math.pow(1 + 2 / sigma**2, -d / 4)
 
 
+def close_pair(distance: float, sigma: float, n: int) -> float:
+    """What one pair of codes at this distance adds to the unbiased MMD² of n codes."""
+    return 2 * math.exp(-(distance**2) / (2 * sigma**2)) / (n * (n - 1))
+
+
 def mmd_noise(d: int, sigma: float, n: int) -> float:
     """What a perfect match reads: the root of the standard deviation of unbiased MMD².
 
@@ -79,3 +84,13 @@ def noise_share(alpha: float, noise: float) -> float:
 def size_cost(variance: float, lam: float) -> float:
     """What the objective of `noise_share` pays for a q(z) of this variance, in nats."""
     return lam / 2 * (variance - 1 - math.log(variance))
+
+
+def mmd_size_cost(variance: float, alpha: float, lam: float, d: int, sigma: float) -> float:
+    """The same with D the squared RBF-MMD, for d independent lines at once.
+
+    A KL term is the information and KL(q(z) ‖ p); its weight is 1 − α and that of D is α + λ − 1.
+    With D the KL divergence the two add up to d · `size_cost`; here they do not.
+    """
+    kl = d * size_cost(variance, 1 - alpha)
+    return kl + (alpha + lam - 1) * mmd(math.sqrt(variance), d, sigma) ** 2

@@ -126,7 +126,7 @@ def mmd(
     """Squared maximum mean discrepancy with the RBF kernel k = exp(−‖z − z'‖²/2σ²).
 
     MMD²(q, p) = E k(z, z') − 2 E k(z, y) + E k(y, y') with z, z' ~ q and y, y' ~ p (Gretton et al.
-    2012, Eq. 3 for "unbiased", Eq. 5 for "biased").
+    2012, who give both estimators).
 
     Args:
         q: (..., n, d), codes.
@@ -170,8 +170,8 @@ def stein(
     """Squared kernelized Stein discrepancy from q to N(0, I), RBF kernel.
 
     E over z, z' ~ q of s(z)·s(z') k + s(z)·∇_{z'}k + s(z')·∇_z k + tr ∇_z∇_{z'}k with the prior's
-    score s(z) = −z (Liu, Lee and Jordan 2016, Theorem 3.6 and Eq. 14). Needs no prior draws: `p`
-    serves only a median bandwidth.
+    score s(z) = −z (Liu, Lee and Jordan 2016). Needs no prior draws: `p` serves only a median
+    bandwidth.
 
     Args:
         q: (..., n, d), codes.
@@ -196,7 +196,7 @@ def stein(
 
 @register("cramer")
 def cramer(q: Tensor, p: Tensor, *, estimator: str = "unbiased") -> Tensor:
-    """Energy distance 2 E‖z − y‖ − E‖z − z'‖ − E‖y − y'‖ (Székely and Rizzo 2013, Eq. 3).
+    """Energy distance 2 E‖z − y‖ − E‖z − z'‖ − E‖y − y'‖ (Székely and Rizzo 2013).
 
     The thesis calls it the Cramér distance, after Bellemare et al. (2017).
 

@@ -218,8 +218,8 @@ def code_statistics(z: Tensor, mu: Tensor, kl: Tensor) -> dict[str, float | list
 
     Returns:
         `norm_ratio`, see there; `code_mean` and `code_std` of each dimension; `kl`, its mean in
-        nats per image; `active_units`, the number of dimensions whose mean varies over images by
-        more than 0.01 (Burda et al. 2016).
+        nats per image; `active_units`, the number of dimensions whose mean has a variance
+        over images of more than 0.01 (Burda et al. 2016).
     """
     return {
         "norm_ratio": float(norm_ratio(z, z.shape[1])),

@@ -69,8 +69,8 @@ def sinkhorn() -> Figure:
 
 
 def weights() -> Figure:
-    """The Gaussian line at the VAE's weights: codes of three points, and the price of a size."""
-    alpha, lam, noise = 0.0, 1.0, 0.25
+    """Codes of three points on the Gaussian line, and the price of a size on 20 such lines."""
+    alpha, lam, noise, d, sigma = 0.5, 1000.0, 0.25, 20, 1.0
     figure, (left, right) = _axes(2)
     share = closed_forms.noise_share(alpha, noise)
     z = np.linspace(-3.5, 3.5, 241)
@@ -80,10 +80,14 @@ def weights() -> Figure:
         left.plot(z, code, color=colour, linestyle=style, linewidth=2, gid=f"code{x}")
     left.set(xlabel="z, codes of x = −1, 0, 1", ylabel="density", ylim=(0, 1.6))
     size = np.linspace(0.5, 2, 241)
-    price = [closed_forms.size_cost(s**2, lam) for s in size]
-    right.plot(size, price, color=FIRST, linewidth=2, gid="price")
+    price = [d * closed_forms.size_cost(s**2, lam) for s in size]
+    right.plot(size, price, color=FIRST, linewidth=2, gid="price", label="D = KL")
+    price = [closed_forms.mmd_size_cost(s**2, alpha, lam, d, sigma) for s in size]
+    dashed: dict[str, Any] = {"color": SECOND, "linestyle": "--", "linewidth": 2}
+    right.plot(size, price, **dashed, gid="bounded", label="D = MMD², σ = 1")
     right.axvline(1, color=GREY, linewidth=0.8)
-    right.set(xlabel="size of the codes (prior: 1)", ylabel="price (nats)", ylim=(0, 3))
+    right.set(xlabel="size of the codes (prior: 1)", ylabel="price (nats)", ylim=(0, 10))
+    right.legend(loc="upper right", frameon=False, handlelength=1.2, borderaxespad=0, fontsize=10)
     return figure
 
 

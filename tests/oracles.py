@@ -108,7 +108,7 @@ def stein(
 
 
 def stein_kernel(sigma: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """u(z, z') of Liu, Lee and Jordan (2016), Theorem 3.6, from k and log p alone."""
+    """u(z, z') of Liu, Lee and Jordan (2016), from k and log p alone."""
 
     def k(a: Tensor, b: Tensor) -> Tensor:
         return torch.exp(-(a - b).square().sum() / (2 * sigma**2))

@@ -78,7 +78,11 @@ def test_sinkhorn_has_its_two_limits_and_adds_up_over_coordinates(shift, scale, 
         closed_forms.sinkhorn(shift, scale, d, 0.0)
 
 
-def line(alpha, lam, noise):
+def kl_of_variance(t):
+    return (t - 1 - math.log(t)) / 2
+
+
+def line(alpha, lam, noise, penalty=kl_of_variance):
     """The practical objective on the Gaussian line from its parts; arguments w, a, log v."""
 
     def value(parameters):
@@ -87,8 +91,7 @@ def line(alpha, lam, noise):
         t = a**2 + v
         reconstruction = ((1 - w * a) ** 2 + w**2 * v) / (2 * noise)
         kl = (a**2 + v - 1 - log_v) / 2
-        divergence = (t - 1 - math.log(t)) / 2
-        return reconstruction + (1 - alpha) * kl + (alpha + lam - 1) * divergence
+        return reconstruction + (1 - alpha) * kl + (alpha + lam - 1) * penalty(t)
 
     return value
 
@@ -113,7 +116,58 @@ def test_alpha_decides_the_information_and_lambda_the_price_of_a_size(alpha, lam
             assert higher == pytest.approx(closed_forms.size_cost(t, lam), abs=1e-5)
 
 
+@pytest.mark.parametrize(("alpha", "lam"), [(0.0, 2.0), (0.5, 10.0), (0.8, 100.0)])
+def test_alpha_decides_the_information_with_mmd_too(alpha, lam):
+    noise = 0.25
+    value = line(alpha, lam, noise, lambda t: oracles.mmd_gaussian(np.zeros(1), math.sqrt(t), 1.0))
+    found = minimize(value, (0.9, 0.8, -1.0), tol=1e-12, options={"maxiter": 10_000})
+    _, a, log_v = found.x
+    variance = a**2 + math.exp(log_v)
+    assert variance == pytest.approx(1, abs=1e-3)
+    share = closed_forms.noise_share(alpha, noise)
+    assert math.exp(log_v) / variance == pytest.approx(share, abs=2e-3)
+    # Another size costs what `mmd_size_cost` says.
+    for t in (0.5, 2.25):
+        a, v = math.sqrt(t * (1 - share)), t * share
+        higher = value((a / t, a, math.log(v))) - found.fun
+        expected = closed_forms.mmd_size_cost(t, alpha, lam, 1, 1.0)
+        assert higher == pytest.approx(expected, abs=1e-4)
+
+
 def test_from_alpha_one_on_nothing_limits_the_information():
     assert closed_forms.noise_share(1.0, 0.25) == closed_forms.noise_share(2.0, 0.25) == 0
     falls = [line(1.5, 10, 0.25)((a, a, math.log(1 - a**2))) for a in (0.9, 0.999, 1 - 1e-9)]
     assert falls[0] > falls[1] > falls[2]
+
+
+@pytest.mark.parametrize("d", [1, 5, 20])
+@pytest.mark.parametrize(("alpha", "lam"), [(0.5, 1000.0), (1.0, 1000.0), (2.0, 500.0), (0.0, 1.0)])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 1.5])
+def test_the_price_of_a_size_with_mmd_is_its_two_terms(scale, alpha, lam, d):
+    """The KL divergence by quadrature on the line, MMD² from the oracles."""
+    log_q, log_p = oracles.log_normal(0.0, scale), oracles.log_normal()
+    kl = oracles.line(lambda z: math.exp(log_q(z)) * (log_q(z) - log_p(z)))
+    mmd2 = oracles.mmd_gaussian(np.zeros(d), scale, 1.0)
+    expected = (1 - alpha) * d * kl + (alpha + lam - 1) * mmd2
+    found = closed_forms.mmd_size_cost(scale**2, alpha, lam, d, 1.0)
+    assert found == pytest.approx(expected, rel=1e-7, abs=1e-9)
+    # With D the KL divergence the two add up, to λ times it.
+    assert d * closed_forms.size_cost(scale**2, lam) == pytest.approx(d * lam * kl, abs=1e-6)
+
+
+@pytest.mark.parametrize("d", [10, 20])
+def test_at_the_thesiss_weights_larger_codes_cost_next_to_nothing_with_mmd(d):
+    limit = 1000 * closed_forms.escape(d, 1.0) ** 2
+    prices = [closed_forms.mmd_size_cost(s**2, 1.0, 1000.0, d, 1.0) for s in (1.5, 2, 100)]
+    assert 0 < prices[0] < prices[1] < prices[2]
+    assert prices[2] == pytest.approx(limit, rel=1e-9)
+    assert d * closed_forms.size_cost(2.25, 1000.0) > 500 * limit
+    assert closed_forms.mmd_size_cost(0.25, 1.0, 1000.0, d, 1.0) > 10 * limit
+
+
+def test_a_close_pair_is_all_that_codes_far_apart_read_of_each_other():
+    n, d = 32, 20
+    z = 1e3 * torch.randn(n, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    z[1] = z[0] + 3 / math.sqrt(d)
+    read = divergences.mmd(z, z, prior="exact").item() - closed_forms.escape(d, 1.0) ** 2
+    assert read == pytest.approx(closed_forms.close_pair(3.0, 1.0, n), rel=1e-6)

@@ -35,6 +35,9 @@ CALLS = {
     ("halfW2", "half_w2"): list(itertools.product((0, 1.3), SCALES, DIMS)),
     ("noiseShare", "noise_share"): list(itertools.product((-4, 0, 0.5, 1, 3), (0.25, 0.5))),
     ("sizeCost", "size_cost"): list(itertools.product((0.25, 1.0, 4.0), (0, 1, 1000))),
+    ("mmdSizeCost", "mmd_size_cost"): list(
+        itertools.product((0.25, 1.0, 4.0), (0, 0.5, 1, 2), (1, 1000), DIMS, (1.0, 20.0))
+    ),
 }
 WEIGHTS = [(0, 1), (-3, 4), (1, 0), (1, 1), (1, 1000), (0, 1000), (0.1, 0.9), (2, 5), (0.3, 0.6)]
 
@@ -135,7 +138,7 @@ def paths(svg: str) -> dict[str, np.ndarray]:
     return {name: np.array(values, float) for name, values in numbers.items()}
 
 
-LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 4}
+LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 5}
 
 
 @pytest.mark.parametrize("name", stills.STILLS)
@@ -215,7 +218,7 @@ def curve(browser, name: str) -> str:
     [
         ("bandwidth", "ia-bandwidth-d", "\ue014" * 20, "d = 40, σ = 1"),
         ("sinkhorn", "ia-sinkhorn-d", "\ue012" * 19, "½ W₂² = 0.625"),
-        ("weights", "ia-weights-alpha", "\ue012" * 10, "Choose λ ≥ 2"),
+        ("weights", "ia-weights-alpha", "\ue012" * 10, "a code carries 0.49 nats"),
     ],
     ids=["bandwidth", "sinkhorn", "weights"],
 )
@@ -233,6 +236,22 @@ def test_the_keyboard_moves_a_slider_and_text_and_curve_follow(
     assert element.get_attribute("aria-valuetext")
     output = browser.find_element("css selector", f"#fig-interactive-{name} output")
     assert output.get_attribute("aria-live") == "polite"
+
+
+def test_the_weights_figure_says_what_two_choices_of_d_cost(browser):
+    """At the thesis's weights one holds the codes and the other does not."""
+    buttons = browser.find_elements("css selector", "#fig-interactive-weights .ia-buttons button")
+    texts = {}
+    for button in buttons:
+        button.click()
+        texts[button.text] = said(browser, "weights")
+    thesis = texts["α and λ of the thesis"]
+    price = 20 * closed_forms.size_cost(2.25, 1000)
+    assert f"{float(f'{price:.3g}'):.0f} nats in 20 dimensions with D = KL" in thesis
+    bounded = closed_forms.mmd_size_cost(2.25, 1, 1000, 20, 1.0)
+    assert bounded < 1000 * closed_forms.escape(20, 1.0) ** 2 < 0.02
+    assert f"and {bounded:.3g} with D = MMD²" in thesis
+    assert "Choose λ ≥ 1" in texts["a negative weight"]
 
 
 def test_the_still_gives_way_on_the_screen_and_comes_back_in_print(browser):

@@ -136,6 +136,14 @@
           "text-anchor": right ? "end" : "start",
         }, label));
       },
+      // What the lines are, by their looks, in the upper right corner.
+      key(entries) {
+        entries.forEach(([look, label], row) => {
+          const at = box.top + 12 + 19 * row, left = box.right - 148;
+          svg.append(drawn("line", { class: look, x1: left, x2: left + 26, y1: at - 4, y2: at - 4 }));
+          svg.append(drawn("text", { class: "ia-note", x: left + 32, y: at }, label));
+        });
+      },
       upright(value, look, label) {
         const at = x(value), left = at > (box.left + box.right) / 2;
         svg.append(drawn("line", { class: look, x1: at, x2: at, y1: box.top, y2: box.bottom }));

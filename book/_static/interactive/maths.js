@@ -48,6 +48,11 @@
     return lam / 2 * (variance - 1 - Math.log(variance));
   }
 
+  function mmdSizeCost(variance, alpha, lam, d, sigma) {
+    const read = mmd(Math.sqrt(variance), d, sigma);
+    return d * sizeCost(variance, 1 - alpha) + (alpha + lam - 1) * read * read;
+  }
+
   // α + λ − 1 of decimal fractions: 0.1 + 0.9 − 1 is to be 0, as in infovae_core/objectives.py.
   function weights(alpha, lam) {
     const round = (value) => Math.round(value * 1e12) / 1e12;
@@ -66,7 +71,8 @@
   }
 
   const maths = {
-    meanKernel, mmd, escape, mmdNoise, sinkhorn, halfW2, noiseShare, sizeCost, weights, variant,
+    meanKernel, mmd, escape, mmdNoise, sinkhorn, halfW2, noiseShare, sizeCost,
+    mmdSizeCost, weights, variant,
   };
   root.InfoVAEMaths = maths;
   if (typeof module !== "undefined" && module.exports) module.exports = maths;
