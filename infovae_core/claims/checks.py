@@ -135,10 +135,10 @@ def rank_correlation(
 ) -> Check:
     """Spearman's correlation of two rankings of the same things exceeds a bound."""
     keys = list(first)
-    ranks = [stats.rankdata([one[key] for key in keys]) for one in (first, second)]
+    pairs = [first[key] for key in keys], [second[key] for key in keys]
     # Undefined, and no correlation, where a ranking is all ties.
-    tied = any(len(set(one)) == 1 for one in ranks)
-    value = math.nan if tied else float(stats.pearsonr(*ranks).statistic)
+    tied = any(len(set(values)) == 1 for values in pairs)
+    value = math.nan if tied else float(stats.spearmanr(*pairs).statistic)
     return Check(
         what, number(value, "{:.2f}"), f"above {number(above)}", value > above, name, value
     )

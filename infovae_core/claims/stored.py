@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from infovae_core import costs, experiments, frames
+from infovae_core import costs, experiments, frames, generalization
 from infovae_core.claims.checks import Values
 from infovae_core.inventory import shown, stored_seeds
-from infovae_core.store import Store, default_root
+from infovae_core.run import Run
+from infovae_core.store import Result, Store, default_root
 
 SERIES: dict[str, Callable[..., str]] = {"experiment1": experiments.schedule_name}
 
@@ -78,6 +79,17 @@ def _published(experiment: str) -> dict[tuple[str, str, int], float]:
     return dict(zip(keys, rows["value"], strict=True))
 
 
+def greyness(results: Mapping[Run, Result]) -> pd.DataFrame:
+    """How undecided the stored reconstructions are: 4 p (1 − p), mean over pixels; 0 is sharpest."""
+    rows = []
+    for run, result in results.items():
+        if "reconstructions" in result.arrays:
+            p = result.arrays["reconstructions"] / 255
+            value = float((4 * p * (1 - p)).mean())
+            rows.append((run.model, run.latent_dim, run.seed, result.status, "greyness", value))
+    return pd.DataFrame(rows, columns=frames.COLUMNS)
+
+
 @functools.cache
 def read() -> Stored:
     """The results that the pages show.
@@ -88,7 +100,7 @@ def read() -> Stored:
     store = Store(default_root("cpu"))
 
     @functools.cache
-    def results(name: str) -> Mapping[Any, Any]:
+    def results(name: str) -> Mapping[Run, Result]:
         profile = experiments.SHOWN[name]
         seeds = shown(stored_seeds(store, name, profile=profile))
         return store.require(
@@ -99,8 +111,14 @@ def read() -> Stored:
     def series(name: str) -> Callable[..., str]:
         return SERIES.get(name, frames.by_model)
 
+    def ends(name: str) -> pd.DataFrame:
+        found = frames.frame(results(name), series(name))
+        if name == "experiment1":
+            return found
+        return pd.concat([found, generalization.train_test(results(name)), greyness(results(name))])
+
     return Stored(
-        lambda name: frames.frame(results(name), series(name)),
+        ends,
         lambda name: frames.curves(results(name), series(name)),
         lambda: costs.findings(costs.require("cpu")),
     )

@@ -7,6 +7,7 @@ from infovae_core.claims.checks import (
     between,
     fact,
     less,
+    level,
     mean,
     near,
     number,
@@ -366,6 +367,24 @@ def _(stored: Stored) -> Iterator[Check]:
             f"d = {d}: VAE above MMD by", number(apart), wanted, (apart <= 0.05) == (d == 20)
         )
     yield between("VAE, d = 20: ‖z‖/√d", at(stored, "norm_ratio", VAE), *NEAR, name="norm")
+
+
+@LEDGER.book(
+    "no-overfitting",
+    "experiment2",
+    "No model overfits in ten epochs: at every d the loss on test images is at most {gap:.2f} nats above "
+    "that at the end of training.",
+    needs=TWO,
+    tolerance="Mean gap below 0.5 nats for all models but χ², whose gap is a matter of the seed.",
+)
+def _(stored: Stored) -> Iterator[Check]:
+    gaps = []
+    for model in (MMD, STEIN, SINKHORN, CRAMER, RECON, VAE):
+        for d in LATENT_DIMS:
+            gap = at(stored, "gap_reconstruction", model, d)
+            gaps.append(mean(gap))
+            yield level(f"{LABELS[model]}, d = {d}: gap (nats)", gap, high=0.5)
+    yield quote("gap", "greatest mean gap", max(gaps), "{:.2f}")
 
 
 @LEDGER.book(
