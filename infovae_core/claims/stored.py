@@ -80,7 +80,7 @@ def _published(experiment: str) -> dict[tuple[str, str, int], float]:
 
 
 def greyness(results: Mapping[Run, Result]) -> pd.DataFrame:
-    """How undecided the stored reconstructions are: 4 p (1 − p), mean over pixels; 0 is sharpest."""
+    """How undecided reconstructions are: 4 p (1 − p), mean over pixels; 0 is sharpest."""
     rows = []
     for run, result in results.items():
         if "reconstructions" in result.arrays:

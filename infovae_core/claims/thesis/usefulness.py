@@ -134,8 +134,8 @@ def _(stored: Stored) -> Iterator[Check]:
     "A lower reconstruction loss looks sharper.",
     "Over all models and d the rank correlation of loss and greyness is {correlation:.2f}.",
     needs=THREE,
-    tolerance="Rank correlation of mean test BCE and of 4p(1 − p), mean over the pixels of the stored "
-    "reconstructions, above 0.8.",
+    tolerance="Rank correlation of mean test BCE and of 4p(1 − p), mean over the pixels of the "
+    "stored reconstructions, above 0.8.",
 )
 def _(stored: Stored) -> Iterator[Check]:
     loss, grey = (
