@@ -691,6 +691,67 @@ def test_alpha_one_rests_on_a_strict_divergence() -> None:
     assert shortfall(1.0, js) > 10
 
 
+def overlooking(law: Array) -> Callable[[Array, Array], float]:
+    """A divergence that is zero at q = p and at one more law, and nowhere else."""
+    return lambda a, b: js(a, b) * js(a, law)
+
+
+@pytest.mark.parametrize(
+    ("law", "fixed"),
+    # What the overlooked law can carry is at most its entropy: 0, 0.112.
+    [((1.0, 0.0, 0.0), 0.2), ((0.98, 0.01, 0.01), 0.2)],
+)
+def test_a_divergence_may_overlook_what_carries_too_little(
+    law: tuple[float, ...], fixed: float
+) -> None:
+    """At α = 1, not strict, and yet an optimizer finds the match, from every start."""
+    data, prior, overlooked = np.array([0.6, 0.4]), np.array([0.3, 0.3, 0.4]), np.array(law)
+    divergence = overlooking(overlooked)
+    assert entropy(overlooked) < fixed < entropy(data)
+    assert divergence(overlooked, prior) == pytest.approx(0) == divergence(prior, prior)
+
+    def tables(a: Array) -> Tables:
+        encoder, decoder = softmax(a[:6].reshape(2, 3), -1), softmax(a[6:].reshape(3, 2), -1)
+        return Tables(data, prior, encoder, decoder)
+
+    top = fixed - entropy(data)
+    best = []
+    for seed in range(6):
+        found = minimize(
+            lambda a: -practical(tables(a), 1.0, 30.0, divergence),
+            np.random.default_rng(seed).standard_normal(12),
+            method="SLSQP",
+            constraints={"type": "eq", "fun": lambda a: information(tables(a)) - fixed},
+            options={"maxiter": 1000, "ftol": 1e-14},
+        )
+        assert -found.fun < top + 1e-7
+        best.append((-found.fun, tables(found.x)))
+    value, pair = max(best, key=lambda item: item[0])
+    assert value == pytest.approx(top, abs=1e-6)
+    assert pair.aggregate == pytest.approx(prior, abs=5e-3)
+    assert pair.p.sum(1) == pytest.approx(data, abs=5e-3)
+    assert posterior_gap(pair) < 1e-4
+    # With nothing to carry the overlooked law is as good as the match, and no match.
+    silent = Tables(data, prior, np.tile(overlooked, (2, 1)), np.tile(data, (3, 1)))
+    assert practical(silent, 1.0, 30.0, divergence) == pytest.approx(-entropy(data), abs=1e-12)
+    assert posterior_gap(silent) > 0.5
+
+
+@settings(deadline=None, max_examples=25)
+@given(SEEDS)
+def test_mixing_with_noise_passes_through_all_information(seed: int) -> None:
+    t = coupled(draw(seed))
+    told = []
+    for share in np.linspace(0, 1, 51):
+        mixed = replace(t, encoder=share * t.encoder + (1 - share) * t.aggregate)
+        assert mixed.aggregate == pytest.approx(t.aggregate)
+        told.append(information(mixed))
+    assert told[0] == pytest.approx(0, abs=1e-12) and told[-1] > 0
+    # Convex and continuous: it rises, and no step is larger than the last.
+    steps = np.diff(told)
+    assert steps.min() > -1e-12 and np.diff(steps).min() > -1e-9
+
+
 def test_alpha_above_one_beats_the_match() -> None:
     data, prior, fixed = np.array([0.5, 0.5]), np.array([1 - 1e-6, 1e-6]), 1e-7
     encoder = np.array([[0.8, 0.2], [0.2, 0.8]])
