@@ -645,7 +645,7 @@ def test_a_discriminator_and_its_code_turn_around_each_other() -> None:
         (slope,) = torch.autograd.grad(value, at)
         step = slope * torch.tensor([-1.0, 1.0])  # The code descends, the discriminator ascends.
         assert float(step @ at.detach()) == pytest.approx(0, abs=1e-14)
-        kappa = float(torch.sigmoid(psi * theta))
+        kappa = torch.sigmoid(psi * theta).item()
         for eta in (0.01, 1.0, 10.0):
             longer = float((at.detach() + eta * step).square().sum() / at.detach().square().sum())
             assert longer == pytest.approx(1 + eta**2 * kappa**2, rel=1e-12)
