@@ -94,7 +94,6 @@ for name, moment in (("adam", elbo[-1]), ("plain", plain[-1])):
     glue(f"{name}_ratio", f"{100 * moment.gap / moment.elbo:.1f}", display=False)
 glue("plain_elbo", f"{plain[-1].elbo:.3g}".replace("-", "−"), display=False)
 glue("plain_gap", plain[-1].gap, display=False)
-glue("ray_gap", f"{ray[-1].gap:.1g}", display=False)
 glue("steep_elbo", f"{steep.elbo:,.0f}", display=False)
 glue("steep_gap", f"{1e7 * steep.gap:.1f}", display=False)
 glue("settings", f"Seed {seed}, {steps:,} steps, α = {alpha:g}, σ = {bandwidth:g}", display=False)
@@ -138,7 +137,7 @@ for name, moments in (("large", strong), ("smaller", weak)):
 # an ELBO of {glue:text}`steep_elbo` nats, at a distance of {glue:text}`steep_gap` × 10⁻⁷
 # ({prf:ref}`prop-gap-vanishes`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-paths", "caption": "Distance to the true posterior against the evidence lower bound, both axes logarithmic, from an ELBO of 1 nat on. In the model of this page: training by Adam, plain gradient ascent with the same start and clipping, and the ray of codes near the true posterior. Dash-dotted: the least distance with the decoder of the sign, below which no encoder of its family comes. {glue:text}`settings`."}, "image": {"alt": "Four lines from an ELBO of one nat to more than a hundred. The distance grows along Adam's path and, faster, along that of plain ascent. With the decoder of the sign its least value grows slowly, from one to a few nats. Along the ray it falls steadily, to less than a thousandth of a nat.", "width": "640px"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-paths", "caption": "Distance to the true posterior against the evidence lower bound, both axes logarithmic, from an ELBO of 1 nat on. In the model of this page: training by Adam, plain gradient ascent with the same start and clipping, and the ray of codes near the true posterior. Dash-dotted: the least distance with the decoder of the sign, below which no Gaussian encoder comes. {glue:text}`settings`."}, "image": {"alt": "Four lines from an ELBO of one nat to more than a hundred. The distance grows along Adam's path and, faster, along that of plain ascent. With the decoder of the sign its least value grows slowly, from one to a few nats. Along the ray it falls steadily, to less than a thousandth of a nat.", "width": "640px"}}
 sign = toy.sign_decoder(np.geomspace(2, top + 4, 60).tolist())
 paths = {"trained by Adam": elbo, "by plain ascent": plain, "the ray, codes N(±w, s²)": ray}
 toy_plots.gap_against_bound(paths, sign)
