@@ -33,10 +33,10 @@
 # p(x \mid z) = \mathcal{N}\bigl(\tanh u,\ \operatorname{sech}^2 u\bigr), \qquad u = wz + b,
 # $$
 #
-# with two parameters. Its mean and variance are those
-# of $x = \pm 1$ with log-odds $2u$. For codes $\mathcal{N}(\pm\mu, \sigma^2)$ these are the log-odds of $x$
-# given $z$ when $w = \mu/\sigma^2$ and $b = 0$, and no Gaussian decoder, whatever functions of $z$ its mean
-# and variance may be, reconstructs better: it matches both moments at every $z$.
+# with two parameters. Its mean and variance are those of $x = \pm 1$ with log-odds $2u$. For codes
+# $\mathcal{N}(\pm\mu, \sigma^2)$ these are the log-odds of $x$ given $z$ when $w = \mu/\sigma^2$ and
+# $b = 0$, and no Gaussian decoder, whatever functions of $z$ its mean and variance may be, reconstructs
+# better: it matches both moments at every $z$.
 #
 # The **evidence lower bound** is the objective at $\alpha = 0$, $\lambda = 1$. The two **InfoVAE** objectives
 # have $\alpha = 1$, as in the thesis {cite:p}`ekici2025`, an MMD with an RBF kernel, and a large and a
@@ -45,7 +45,7 @@
 # %% tags=["parameters"]
 seed: int = 0  # of the start; nothing else is drawn
 steps: int = 1500  # updates of each training
-learning_rate: float = 0.01  # Adam's; gradients are clipped to norm 1
+learning_rate: float = 0.01  # of each ascent; gradients are clipped to norm 1
 alpha: float = 1.0  # of the two InfoVAE objectives
 lam: float = 1000.0  # λ of the first
 weak_lam: float = 100.0  # λ of the second
@@ -149,8 +149,8 @@ plots.plt.show()
 # {cite:p}`cremer2018`. The encoder lags behind the decoder, as {cite:t}`he2019` found of inference
 # networks in training. By how much depends on the optimizer. Plain ascent ends at
 # {glue:text}`plain_elbo` nats and a distance of {glue:text}`plain_gap:.1f`, which is
-# {glue:text}`plain_ratio` % of its bound; Adam's is {glue:text}`adam_ratio` %. {ref}`ch-balance` derives
-# the first share, a third in the limit.
+# {glue:text}`plain_ratio` % of its bound; Adam's is {glue:text}`adam_ratio` %, and less the longer it
+# runs. {ref}`ch-balance` derives the first share, a third in the limit.
 #
 # With the decoder of the sign it is otherwise: there the least distance grows with the bound, whatever
 # path is taken. That is part (c) of {prf:ref}`prop-elbo-unbounded`, and it does not hold here.

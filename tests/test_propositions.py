@@ -85,6 +85,25 @@ def test_finite_entropy_bounds_elbo_and_gap(seed: int) -> None:
     assert elbo(t) < elbo(exact) < -entropy(t.data)
 
 
+def test_the_highest_training_elbo_says_nothing_of_new_images() -> None:
+    """Three images trained on, a fourth not: what one model gains on both, as it closes in."""
+    prior, trained = np.full(6, 1 / 6), np.full(3, 1 / 3)
+    names = np.repeat(np.eye(3), 2, axis=0)  # Two codes for each image.
+    shortfalls, new = [], []
+    for leak in (1e-2, 1e-4, 1e-8):
+        decoder = np.column_stack([(1 - leak) * names, np.full(6, leak)])
+        evidence = prior @ decoder
+        encoder = (prior[:, None] * decoder / evidence).T
+        # The decoder spends `leak` on the fourth image, which these tables of three leave out.
+        t = Tables(trained, prior, encoder[:3], decoder[:, :3])
+        shortfalls.append(-math.log(3) - elbo(t))
+        assert reconstruction(t) - kl_term(t) == pytest.approx(math.log((1 - leak) / 3))
+        # The most that any encoder could reach on the new image is its log evidence.
+        new.append(math.log(evidence[3]))
+    assert shortfalls == pytest.approx([1e-2, 1e-4, 1e-8], rel=0.01)
+    assert new == pytest.approx([math.log(x) for x in (1e-2, 1e-4, 1e-8)])
+
+
 @pytest.mark.parametrize("mu", [0.5, 1.0, 4.0])
 def test_a_deterministic_encoder_has_no_finite_kl_term(mu: float) -> None:
     """N(±mu, eps²), eps → 0: KL term and alignment diverge, their difference is at most log 2."""
