@@ -133,8 +133,8 @@ for name, moments in (("large", strong), ("smaller", weak)):
 # ## The model, or the way through it?
 #
 # Does this model have to lose its posterior? No. Codes $\mathcal{N}(\pm w, s^2)$ with
-# $s^2 = 1 - \tfrac32 \log w / w^2$ come ever closer to it as $w$ grows, and reach every bound: at $w = 100$
-# an ELBO of {glue:text}`steep_elbo` nats, at a distance of {glue:text}`steep_gap` × 10⁻⁷
+# $s^2 = 1 - \tfrac32 \log w / w^2$ come ever closer to the true posterior as $w$ grows, and the bound rises
+# without end: at $w = 100$ there is an ELBO of {glue:text}`steep_elbo` nats, at a distance of {glue:text}`steep_gap` × 10⁻⁷
 # ({prf:ref}`prop-gap-vanishes`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-paths", "caption": "Distance to the true posterior against the evidence lower bound, both axes logarithmic, from an ELBO of 1 nat on. In the model of this page: training by Adam, plain gradient ascent with the same start and clipping, and the ray of codes near the true posterior. Dash-dotted: the least distance with the decoder of the sign, below which no Gaussian encoder comes. {glue:text}`settings`."}, "image": {"alt": "Four lines from an ELBO of one nat to more than a hundred. The distance grows along Adam's path and, faster, along that of plain ascent. With the decoder of the sign its least value grows slowly, from one to a few nats. Along the ray it falls steadily, to less than a thousandth of a nat.", "width": "640px"}}
