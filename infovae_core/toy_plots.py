@@ -19,6 +19,12 @@ LINES: tuple[dict[str, Any], ...] = (
     {"color": COLOURS["infovae_mmd"], "linestyle": "-"},
     {"color": COLOURS["infovae_mmd"], "linestyle": (0, (4, 2))},
 )
+# The ways through the trained family: two ascents and the ray.
+PATHS: tuple[dict[str, Any], ...] = (
+    {"color": COLOURS["vae"], "linestyle": "-"},
+    {"color": COLOURS["vae"], "linestyle": (0, (4, 2))},
+    {"color": "#0072b2", "linestyle": "-"},
+)
 NOTE: dict[str, Any] = {
     "xycoords": ("data", "axes fraction"),
     "xytext": (-4, 0),
@@ -47,6 +53,30 @@ def growth(trainings: Mapping[str, Sequence[toy.Moment]]) -> Figure:
     axes[1].set_ylim(bottom=-0.05)
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def gap_against_bound(
+    paths: Mapping[str, Sequence[toy.Moment]], sign_decoder: np.ndarray
+) -> Figure:
+    """The distance to the true posterior against the evidence lower bound, from 1 nat on.
+
+    Args:
+        paths: Adam's and plain ascent's training, and the ray, in this order, by their names.
+        sign_decoder: `toy.sign_decoder` (n, 2).
+    """
+    figure, axis = plt.subplots(figsize=(6.8, 4.2))
+    for (title, moments), line in zip(paths.items(), PATHS, strict=True):
+        far = [moment for moment in moments if moment.elbo > 1]
+        axis.plot([m.elbo for m in far], [m.gap for m in far], label=title, linewidth=2, **line)
+    bound, gap = sign_decoder[sign_decoder[:, 0] > 1].T
+    label = "decoder of the sign: the least"
+    axis.plot(bound, gap, color=GREY, linewidth=2, linestyle=(0, (5, 1, 1, 1)), label=label)
+    axis.set(xscale="log", yscale="log")
+    axis.set(xlabel="ELBO (nats per point)", ylabel="KL(q(z|x) ‖ p(z|x)) (nats)")
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_formatter("{x:g}")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 

@@ -18,6 +18,7 @@ from scipy.special import gammaln, ive
 from torch import Tensor
 
 from infovae_core import divergences, metrics, objectives
+from infovae_core.layers import BatchNorm
 from infovae_core.models import VAE, Architecture, Output
 from infovae_core.objectives import Objective
 from tests import oracles
@@ -547,6 +548,41 @@ def test_free_bits_neither_empty_nor_fill_a_dimension_that_the_decoder_ignores(
     assert bool(gradient.any()) is pulls
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_shared_layer_moves_what_free_bits_leave_alone(shared: bool) -> None:
+    """A step on the others' behalf changes the KL of one that has no gradient of its own."""
+    model = VAE(Architecture(3), torch.Generator().manual_seed(33)).double()
+    with torch.no_grad():
+        model.decoder.linear.weight[:, 0] = 0
+        model.encoder.heads.weight.mul_(0.1)
+    x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(34)).round().double()
+    eps = normal(8, 3, seed=35)
+
+    def of_first() -> float:
+        mu, logvar = model.encoder(x)
+        return objectives.kl_per_dimension(mu, logvar).mean(0)[0].item()
+
+    before = of_first()
+    assert 0 < before < 0.1
+    Objective(alpha=0, lam=1, free_bits=0.1)(x, model(x, eps), eps).loss.backward()
+    gradient = model.encoder.heads.weight.grad
+    assert gradient is not None
+    own, others = gradient[[0, 3]], gradient[[1, 2, 4, 5]]  # Three means, three log-variances.
+    assert not own.any() and bool(others.any())
+    if shared:
+        trained = list(model.encoder.parameters())
+        assert any(
+            bool(p.grad.any()) for p in model.encoder.conv1.parameters() if p.grad is not None
+        )
+    else:
+        trained = list(model.encoder.heads.parameters())
+    with torch.no_grad():
+        for parameter in trained:
+            assert parameter.grad is not None
+            parameter -= 1e-3 * parameter.grad
+    assert (abs(of_first() - before) > 1e-5 * before) is shared
+
+
 def with_moments(mean: float, std: float, n: int = 64, d: int = 3) -> Tensor:
     """Means of q(z|x) whose batch mean and deviation are exactly these."""
     raw = normal(n, d, seed=36)
@@ -555,11 +591,32 @@ def with_moments(mean: float, std: float, n: int = 64, d: int = 3) -> Tensor:
 
 
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 0.5), (0.3, 1.0)])
-def test_normalized_means_have_a_floor_of_their_kl(shift: float, scale: float) -> None:
-    floor = 0.5 * (scale**2 + shift**2)
-    mu = with_moments(shift, scale)
+@pytest.mark.parametrize(
+    ("deviation", "kept"), [(1.0, 0.99999), (1e-2, 0.909), (1e-3, 0.0909), (0.0, 0.0)]
+)
+def test_normalized_means_have_a_floor_of_their_kl(
+    shift: float, scale: float, deviation: float, kept: float
+) -> None:
+    layer = BatchNorm(3).double()
+    assert layer.eps == 1e-5
+    with torch.no_grad():
+        layer.weight.fill_(scale)
+        layer.bias.fill_(shift)
+        mu = layer(with_moments(-2.0, deviation))
+    share = deviation**2 / (deviation**2 + layer.eps)
+    assert share == pytest.approx(kept, rel=1e-3)
+    torch.testing.assert_close(mu.mean(0), torch.full((3,), shift, dtype=torch.float64))
+    torch.testing.assert_close(
+        mu.var(0, correction=0),
+        torch.full((3,), share * scale**2, dtype=torch.float64),
+        atol=1e-12,
+        rtol=1e-9,
+    )
+    floor = 0.5 * (share * scale**2 + shift**2)
     attained = objectives.kl_per_dimension(mu, torch.zeros_like(mu)).mean(0)
-    torch.testing.assert_close(attained, torch.full((3,), floor).double())
+    torch.testing.assert_close(
+        attained, torch.full((3,), floor, dtype=torch.float64), atol=1e-12, rtol=1e-9
+    )
     for seed in range(5):
         logvar = normal(64, 3, seed=seed)
         assert (objectives.kl_per_dimension(mu, logvar).mean(0) > floor).all()
@@ -574,6 +631,24 @@ def test_normalized_features_have_none() -> None:
     output: Output = model(x, normal(16, 3, seed=39))
     assert not objectives.kl_per_dimension(output.mu, output.logvar).any()
     assert model.encoder.norm(torch.rand(16, 3136).double()).std() > 0.5
+
+
+def test_a_discriminator_and_its_code_turn_around_each_other() -> None:
+    """By autograd on the definition: steps at a right angle, which lengthen what they turn."""
+    for seed in range(5):
+        at = normal(2, 1, seed=seed).flatten().requires_grad_()
+        theta, psi = at
+        zero = torch.zeros((), dtype=torch.float64)
+        value = torch.nn.functional.logsigmoid(psi * zero) + torch.nn.functional.logsigmoid(
+            -psi * theta
+        )
+        (slope,) = torch.autograd.grad(value, at)
+        step = slope * torch.tensor([-1.0, 1.0])  # The code descends, the discriminator ascends.
+        assert float(step @ at.detach()) == pytest.approx(0, abs=1e-14)
+        kappa = torch.sigmoid(psi * theta).item()
+        for eta in (0.01, 1.0, 10.0):
+            longer = float((at.detach() + eta * step).square().sum() / at.detach().square().sum())
+            assert longer == pytest.approx(1 + eta**2 * kappa**2, rel=1e-12)
 
 
 # Rulers -----------------------------------------------------------------------------------------

@@ -206,12 +206,74 @@ def trainings():
     }
 
 
+@pytest.fixture(scope="module")
+def plain():
+    return toy.train(settings(), 0, 1, adam=False)
+
+
 def test_the_bound_and_the_gap_grow_together(trainings):
     moments = trainings["elbo"]
     half, last = moments[len(moments) // 2], moments[-1]
     assert last.elbo > 2 * half.elbo > 20
     assert last.gap > 2 * half.gap > 0.5
     assert last.state.mu.abs().min() > 10
+
+
+def test_the_gap_belongs_to_the_optimizers_path(trainings, plain):
+    """Plain ascent loses a third of its bound, Adam a few per cent; the ray, less and less."""
+    ascent, adam = plain[-1], trainings["elbo"][-1]
+    assert ascent.elbo > 40 and ascent.gap / ascent.elbo == pytest.approx(1 / 3, abs=0.01)
+    assert float(ascent.state.w / ascent.state.mu[1]) == pytest.approx(2, abs=0.05)
+    assert 0.01 < adam.gap / adam.elbo < 0.05
+    shares = [m.gap / m.elbo for m in trainings["elbo"] if m.elbo > 5]
+    assert np.all(np.diff(shares) < 0)
+    # From the same start and with the same decoders, and a bound as high, codes need not lag.
+    ray = toy.ray([17.0], 1.0)[0]
+    assert ray.elbo > adam.elbo and ray.gap < 2e-4
+    # The derivation: a third is where w = 2μ leads, whatever the scale.
+    for mu in (30.0, 100.0):
+        at = toy.measure(0, state((-mu, mu), (0.5, 0.5), 2 * mu, 0.0), 1.0)
+        assert at.gap / at.elbo == pytest.approx(1 / 3, abs=5 / mu**2)
+
+
+def test_the_ray_reaches_every_bound_with_ever_less_gap():
+    """The gap against the formula of its proof, KL + ½ w⁻³ + log E h, by other quadrature."""
+    moments = toy.ray([2.0, 5.0, 20.0, 100.0], 1.0)
+    for w, moment in zip((2.0, 5.0, 20.0, 100.0), moments, strict=True):
+        s2 = 1 - 1.5 * math.log(w) / w**2
+        assert float(moment.state.sigma[0]) == pytest.approx(math.sqrt(s2), rel=1e-12)
+
+        def h(z, w=w):
+            y = math.exp(min(-2 * w * z, 700.0))
+            return (1 + y) * math.exp(-y / 2)
+
+        excess, _ = quad(
+            lambda z, w=w: norm.pdf(z, w) * (h(z) - 1), w - 12, w + 12, points=[max(w - 12, 0), w]
+        )
+        spread, low = math.sqrt(s2), w - 12
+
+        def once_more(z, w=w, spread=spread):
+            return norm.pdf(z, w, spread) * math.log1p(math.exp(-2 * w * z))
+
+        once, _ = quad(once_more, low, w + 12, points=[max(low, 0), w])
+        expected = (s2 - 1 - math.log(s2)) / 2 + w**-3 / 2 - once + math.log1p(excess)
+        assert moment.gap == pytest.approx(expected, rel=1e-6, abs=3e-10)
+    assert all(m.elbo > w**2 / 2 - 2 for w, m in zip((2, 5, 20, 100), moments, strict=True))
+    assert moments[-1].gap < 1e-6 < moments[0].gap / 1e4
+
+
+@pytest.mark.parametrize("r", [0.5, 3.0, 40.0])
+def test_the_decoder_of_the_sign_has_a_least_gap(r):
+    """Against a search over both of the encoder's parameters, and bound plus gap = log p(x)."""
+    bound, gap = toy.sign_decoder([r])[0]
+    mu, sigma = np.meshgrid(np.geomspace(0.3, 2, 400), np.geomspace(0.02, 2, 800))
+    kl = 0.5 * (mu**2 + sigma**2 - 1) - np.log(sigma)
+    wrong = 2 * np.exp(2 * r + norm.logcdf(-mu / sigma))
+    reached = r - 0.5 * math.log(2 * math.pi) - wrong - kl
+    assert reached.max() == pytest.approx(bound, abs=2e-3)
+    assert reached.max() <= bound + 1e-9
+    evidence = np.logaddexp(*(norm.logpdf(1, m, math.exp(-r)) - math.log(2) for m in (-1.0, 1.0)))
+    assert bound + gap == pytest.approx(evidence, rel=1e-9)
 
 
 def test_a_large_weight_holds_the_codes_and_a_small_one_does_not(trainings):
@@ -249,11 +311,18 @@ def test_a_decoder_too_steep_to_integrate_is_refused():
         toy.measure(0, state(w=1e5), 1.0)
 
 
-def test_figures_show_what_was_trained(trainings):
+def test_figures_show_what_was_trained(trainings, plain):
     growth = toy_plots.growth(trainings)
     for axis, name in zip(growth.axes, ("elbo", "gap"), strict=True):
         for line, moments in zip(axis.lines, trainings.values(), strict=False):
             assert line.get_ydata().tolist() == [getattr(m, name) for m in moments]
+    ray, sign = toy.ray([2.0, 3.0, 5.0], 1.0), toy.sign_decoder([0.5, 4.0, 9.0])
+    paths = {"adam": trainings["elbo"], "plain": plain, "ray": ray}
+    lines = toy_plots.gap_against_bound(paths, sign).axes[0].lines
+    for line, moments in zip(lines, paths.values(), strict=False):
+        assert line.get_xdata().tolist() == [m.elbo for m in moments if m.elbo > 1]
+        assert line.get_ydata().tolist() == [m.gap for m in moments if m.elbo > 1]
+    assert lines[3].get_ydata().tolist() == sign[1:, 1].tolist()
     portraits = toy_plots.portraits(trainings["elbo"])
     titles = [axis.get_title() for axis in portraits.axes[:4]]
     assert titles[0] == "step 0"
