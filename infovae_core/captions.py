@@ -1,14 +1,12 @@
-"""Sentences that depend on the results: captions, and what the text says of differences."""
+"""Sentences that depend on the results: captions, and the differences that figures show."""
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
 from infovae_core import schedule_plots
-from infovae_core.experiments import EXPERIMENT1_SCHEDULES
 from infovae_core.frames import by_model, by_seed, finals
-from infovae_core.intervals import LEVEL, Interval, difference, different, phrase
+from infovae_core.intervals import LEVEL, difference
 from infovae_core.parameters import Parameters
 from infovae_core.plots import LABELS
 from infovae_core.run import Run
@@ -175,42 +173,3 @@ def _differences(
         },
         orient="index",
     )
-
-
-def comparisons1(ours: pd.DataFrame, followed: pd.DataFrame) -> dict[str, str]:
-    """What the seeds say of `differences1`, each for a pair of brackets (`intervals.phrase`).
-
-    `order` tells of how many pairs of the schedules without a KL term the final MMD differs.
-    """
-    last = finals(followed).assign(metric="final_val_mmd")
-    free = [name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1]
-    values = {name: by_seed(last[last["model"] == name], "final_val_mmd") for name in free}
-    return _phrases(differences1(ours, followed)) | {"order": told_apart(values)}
-
-
-def comparisons2(ours: pd.DataFrame) -> dict[str, str]:
-    """What the seeds say of `differences2`, each for a pair of brackets (`intervals.phrase`).
-
-    A comparison at a dimension that is not among the results is not known.
-    """
-    return _phrases(differences2(ours))
-
-
-def _phrases(rows: pd.DataFrame) -> dict[str, str]:
-    return {
-        f"{name}_difference": phrase(Interval(*row[list(Interval._fields)]), row["form"])
-        for name, row in rows.iterrows()
-    }
-
-
-def told_apart(values: Mapping[str, Mapping[int, float]]) -> str:
-    """Of how many pairs of series the difference is told from 0.
-
-    Args:
-        values: By series, its values by seed.
-    """
-    verdicts = [different(a, b) for a, b in itertools.combinations(values.values(), 2)]
-    if all(verdict is None for verdict in verdicts):
-        return f"one seed gives none of the {len(verdicts)} pairs an interval"
-    told = sum(verdict is True for verdict in verdicts)
-    return f"of the {len(verdicts)} pairs, {told} differ by an interval that excludes 0"

@@ -151,22 +151,3 @@ def shown(value: float, form: str) -> str:
     """A number in a format, with a true minus sign, and none before 0."""
     text = form.format(value)
     return text.replace("-", "−") if float(text.replace(",", "")) else text.lstrip("-")
-
-
-def phrase(found: Interval, form: str = "{:.3f}") -> str:
-    """A difference in words, for a pair of brackets: its value, and what the seeds say of it.
-
-    Args:
-        found: A `difference`.
-        form: Format of its numbers.
-    """
-    lost = f", {found.lost} diverged" if found.lost else ""
-    if found.n == 0:
-        return "difference not known" + lost
-    if found.n == 1:
-        return f"difference {shown(found.mean, form)}, one seed, no interval{lost}"
-    told = "" if found.excludes_zero else ", which includes 0"
-    ends = f"{shown(found.low, form)} to {shown(found.high, form)}"
-    return (
-        f"difference {shown(found.mean, form)}, {100 * LEVEL:g}\u00a0% interval {ends}{told}{lost}"
-    )

@@ -21,7 +21,8 @@
 # with **no penalty** at all ($\alpha = 1$, $\lambda = 0$), and the classical **VAE**
 # {cite:p}`kingma2014` ($\alpha = 0$, $\lambda = 1$).
 #
-# Where the text leaves a choice open, ours is this. Every estimator is the unbiased one
+# Where the text leaves a choice open, ours is this. Of its two learning rates, $10^{-3}$ in the overview
+# and $10^{-4}$ in this section and the table, the second is taken. Every estimator is the unbiased one
 # (U-statistic). A minibatch is compared with as many fresh draws from the prior. Pixels are 1
 # where the grey level exceeds one half. The thesis asks for 500 fixed validation minibatches of
 # 128; with 5,000 images these overlap, each being drawn without replacement within itself.

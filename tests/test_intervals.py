@@ -13,7 +13,6 @@ from infovae_core.intervals import (
     difference,
     different,
     interval,
-    phrase,
     shown,
     spread,
     summary,
@@ -153,30 +152,3 @@ def test_a_summary_has_a_row_for_each_group() -> None:
     assert found.loc[("x", 1)].tolist() == pytest.approx([*interval([1.0, 3.0])])
     assert found.loc[("y", 2), "n"] == 1
     assert summary(rows.iloc[:0], "a").empty
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ({0: 1.0}, {0: 1.5}, "difference −0.500, one seed, no interval"),
-        (
-            {0: 1.0, 1: 1.0},
-            {0: 1.5, 1: 1.5},
-            "difference −0.500, 95\u00a0% interval −0.500 to −0.500",
-        ),
-        (
-            {0: 0.0, 1: 1.0},
-            {0: 0.0, 1: 0.0},
-            "difference 0.500, 95\u00a0% interval −5.853 to 6.853, which includes 0",
-        ),
-        (
-            {0: 1.0, 1: math.nan},
-            {0: 0.0, 1: 0.0},
-            "difference 1.000, one seed, no interval, 1 diverged",
-        ),
-        ({}, {0: 1.0}, "difference not known"),
-        ({0: -1e-9}, {0: 0.0}, "difference 0.000, one seed, no interval"),
-    ],
-)
-def test_a_difference_is_put_in_words(first, second, expected) -> None:
-    assert phrase(difference(first, second)) == expected

@@ -611,37 +611,29 @@ def test_the_table_of_schedules_counts_seeds_that_never_reached_the_target() -> 
     assert table["‖z‖/√d"].iloc[0] == "2.00\u00a0±\u00a00.00"
 
 
-def test_comparisons_of_experiment_2_are_the_paired_intervals() -> None:
+def test_differences_of_experiment_2_are_the_paired_intervals() -> None:
     shown = results(seeds=(0, 1))
     for run, result in shown.items():
         result.metrics["svm_error"] = 0.1 * run.seed + (run.model == "vae") * (0.25 + run.seed)
-    found = captions.comparisons2(frame(shown))
-    assert set(found) == {f"{name}_difference" for name in captions.COMPARED2}
+    found = captions.differences2(frame(shown))
+    assert set(found.index) == set(captions.COMPARED2)
     # Of seeds 0 and 1 differences are 0.25 and 1.25, or −0.5 at both.
     half = math.tan(0.475 * math.pi) / 2
-    assert found["vae_20_svm_difference"] == (
-        f"difference 0.750, 95\u00a0% interval −{half - 0.75:.3f} to {half + 0.75:.3f}, "
-        "which includes 0"
-    )
-    assert found["none_20_mmd_difference"] == (
-        "difference −5.0e−01, 95\u00a0% interval −5.0e−01 to −5.0e−01"
-    )
-    one = captions.comparisons2(frame(results(seeds=[0])))
-    assert one["none_20_mmd_difference"] == "difference −5.0e−01, one seed, no interval"
-    assert one["none_20_svm_difference"] == "difference not known"
+    row = found.loc["vae_20_svm"]
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((0.75, 0.75 - half, 0.75 + half))
+    row = found.loc["none_20_mmd"]
+    assert (row["mean"], row["low"], row["high"], row["n"]) == (-0.5, -0.5, -0.5, 2)
+    one = captions.differences2(frame(results(seeds=[0])))
+    assert one.loc["none_20_mmd", "n"] == 1 and math.isnan(one.loc["none_20_mmd", "low"])
+    assert one.loc["none_20_svm", "n"] == 0
 
 
-def test_comparisons_of_experiment_1_are_of_final_values_and_of_metrics() -> None:
+def test_differences_of_experiment_1_are_of_final_values_and_of_metrics() -> None:
     shown = schedule_results(seeds=(0, 1))
-    found = captions.comparisons1(frame(shown, schedule_name), curves(shown, schedule_name))
-    assert set(found) == {f"{name}_difference" for name in captions.COMPARED1} | {"order"}
-    assert found["alpha_final_difference"].startswith("difference −2.0000, 95")
-    assert found["lam_final_difference"].startswith("difference −3.0000, 95")
-    # The made-up levels differ by the same at every seed.
-    assert found["order"] == "of the 10 pairs, 10 differ by an interval that excludes 0"
-    alone = schedule_results()
-    single = captions.comparisons1(frame(alone, schedule_name), curves(alone, schedule_name))
-    assert single["order"] == "one seed gives none of the 10 pairs an interval"
+    found = captions.differences1(frame(shown, schedule_name), curves(shown, schedule_name))
+    assert set(found.index) == set(captions.COMPARED1)
+    assert found.loc["alpha_final", "mean"] == -2
+    assert found.loc["lam_final", "mean"] == -3
     known = set(EXPERIMENT1_SCHEDULES)
     assert all({a, b} <= known for _, a, b, _ in captions.COMPARED1.values())
 
