@@ -43,6 +43,16 @@ def labelled(
     return {LABELS[model]: stored.value(experiment, metric, model, d) for model in models}
 
 
+def second(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
+    """A metric of Experiment 2, by seed."""
+    return stored.value(TWO, metric, model, d)
+
+
+def third(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
+    """A metric of Experiment 3, by seed."""
+    return stored.value(THREE, metric, model, d)
+
+
 def by_seed(values: "pd.Series[float]") -> Values:
     """A column for each seed as a mapping."""
     return {int(str(seed)): float(value) for seed, value in values.items()}

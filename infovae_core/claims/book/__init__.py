@@ -1,5 +1,5 @@
 """The book's own claims: all have to hold."""
 
-from infovae_core.claims.book import costs, divergences, models, schedules
+from infovae_core.claims.book import costs, divergences, mmd, models, schedules
 
-__all__ = ["costs", "divergences", "models", "schedules"]
+__all__ = ["costs", "divergences", "mmd", "models", "schedules"]

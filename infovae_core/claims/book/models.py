@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from infovae_core.claims.checks import (
-    Values,
     between,
     fact,
     leads,
@@ -30,6 +29,7 @@ from infovae_core.claims.readings import (
     WITHOUT_KL,
     labelled,
     labels,
+    third,
 )
 from infovae_core.claims.stored import Stored
 from infovae_core.closed_forms import escape
@@ -38,11 +38,6 @@ from infovae_core.plots import LABELS
 
 # ‖z‖/√d of codes outside the prior.
 GONE = 1.4
-
-
-def at(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
-    """A metric of Experiment 3, by seed."""
-    return stored.value(THREE, metric, model, d)
 
 
 @LEDGER.book(
@@ -58,10 +53,10 @@ def _(stored: Stored) -> Iterator[Check]:
     found: dict[tuple[str, int, int], float] = {}
     for d in LATENT_DIMS:
         for model in WITH_KL:
-            size = at(stored, "norm_ratio", model, d)
+            size = third(stored, "norm_ratio", model, d)
             yield between(f"{LABELS[model]}, d = {d}: ‖z‖/√d", size, *NEAR)
         for model in WITHOUT_KL if d >= 10 else ():
-            size = at(stored, "norm_ratio", model, d)
+            size = third(stored, "norm_ratio", model, d)
             found |= {(model, d, seed): value for seed, value in size.items()}
             yield between(f"{LABELS[model]}, d = {d}: ‖z‖/√d", size, low=GONE)
     yield quote("least", "least without", min(found.values()))
@@ -78,10 +73,10 @@ def _(stored: Stored) -> Iterator[Check]:
     tolerance="AUC above 0.85 for the VAE, above 0.6 for the β-VAE, above 0.995 without a KL term.",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    yield between("VAE: AUC", at(stored, "classifier_auc", VAE), low=0.85, high=0.99, name="vae")
-    yield between("β-VAE: AUC", at(stored, "classifier_auc", BETA), 0.6, 0.9, name="beta")
+    yield between("VAE: AUC", third(stored, "classifier_auc", VAE), low=0.85, high=0.99, name="vae")
+    yield between("β-VAE: AUC", third(stored, "classifier_auc", BETA), 0.6, 0.9, name="beta")
     for model in WITHOUT_KL:
-        yield between(f"{LABELS[model]}: AUC", at(stored, "classifier_auc", model), low=0.995)
+        yield between(f"{LABELS[model]}: AUC", third(stored, "classifier_auc", model), low=0.995)
 
 
 @LEDGER.book(
@@ -95,12 +90,12 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in (5, 10):
-        yield quote(f"mmd_{d}", f"{LABELS[MMD]}, d = {d}", at(stored, "val_mmd", MMD, d))
-        yield quote(f"recon_{d}", f"{LABELS[RECON]}, d = {d}", at(stored, "val_mmd", RECON, d))
-    yield between("d = 5: ‖z‖/√d", at(stored, "norm_ratio", MMD, 5), *NEAR)
-    found = at(stored, "val_mmd", MMD, 5)
+        yield quote(f"mmd_{d}", f"{LABELS[MMD]}, d = {d}", third(stored, "val_mmd", MMD, d))
+        yield quote(f"recon_{d}", f"{LABELS[RECON]}, d = {d}", third(stored, "val_mmd", RECON, d))
+    yield between("d = 5: ‖z‖/√d", third(stored, "norm_ratio", MMD, 5), *NEAR)
+    found = third(stored, "val_mmd", MMD, 5)
     yield between("d = 5: validation MMD", found, high=escape(5, 1.0) / 2)
-    ratio = mean(at(stored, "val_mmd", MMD, 10)) / mean(at(stored, "val_mmd", RECON, 10))
+    ratio = mean(third(stored, "val_mmd", MMD, 10)) / mean(third(stored, "val_mmd", RECON, 10))
     yield fact("d = 10: beside ReconAE", f"{ratio:.3f}", "0.9 to 1.1", 0.9 < ratio < 1.1)
 
 
@@ -112,7 +107,7 @@ def _(stored: Stored) -> Iterator[Check]:
     tolerance="At seed 0: no active unit, error above 0.85.",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    units, error = at(stored, "active_units", MMD, 2), at(stored, "svm_error", MMD, 2)
+    units, error = third(stored, "active_units", MMD, 2), third(stored, "svm_error", MMD, 2)
     yield between("d = 2, seed 0: active units", {0: units[0]}, high=0.5)
     yield between("d = 2, seed 0: SVM error", {0: error[0]}, low=0.85, name="error")
 
@@ -132,7 +127,7 @@ def _(stored: Stored) -> Iterator[Check]:
     for d in (2, 5):
         series = labelled(stored, THREE, "test_bce", EXPERIMENT3_MODELS, d)
         yield least(f"d = {d}: least test BCE", series, labels(*WITH_KL), "{:.1f}")
-    last = [mean(at(stored, "test_bce", model, 80)) for model in WITHOUT_KL]
+    last = [mean(third(stored, "test_bce", model, 80)) for model in WITHOUT_KL]
     yield quote("spread", "greatest less least at d = 80", max(last) - min(last), "{:.1f}")
 
 
@@ -149,8 +144,8 @@ def _(stored: Stored) -> Iterator[Check]:
         series = labelled(stored, THREE, "test_bce", EXPERIMENT3_MODELS, d)
         expected = labels(RECON if d == 40 else CONTRASTIVE)
         yield least(f"d = {d}: least test BCE", series, expected, "{:.1f}")
-    yield quote("best_20", "ContrastiveAE, d = 20", at(stored, "test_bce", CONTRASTIVE))
-    yield quote("recon_20", "ReconAE, d = 20", at(stored, "test_bce", RECON))
+    yield quote("best_20", "ContrastiveAE, d = 20", third(stored, "test_bce", CONTRASTIVE))
+    yield quote("recon_20", "ReconAE, d = 20", third(stored, "test_bce", RECON))
 
 
 @LEDGER.book(
@@ -163,7 +158,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("free", FREE_BITS), ("bn", BN)):
-        first, last = (mean(at(stored, "test_bce", model, d)) for d in (40, 80))
+        first, last = (mean(third(stored, "test_bce", model, d)) for d in (40, 80))
         yield quote(f"{name}_40", f"{LABELS[model]}, d = 40", first)
         yield quote(f"{name}_80", f"{LABELS[model]}, d = 80", last)
         yield between(f"{LABELS[model]}: gain (nats)", {0: first - last}, high=2, form="{:.1f}")
@@ -181,15 +176,15 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS[2:]:
-        means = {model: mean(at(stored, "test_bce", model, d)) for model in EXPERIMENT3_MODELS}
+        means = {model: mean(third(stored, "test_bce", model, d)) for model in EXPERIMENT3_MODELS}
         worst = max(means, key=means.__getitem__)
         found = f"{LABELS[worst]}, {means[worst]:.1f}"
         yield fact(f"d = {d}: greatest test BCE", found, LABELS[BETA], worst == BETA)
-    units = {d: at(stored, "active_units", BETA, d)[0] for d in (40, 60, 80)}
+    units = {d: third(stored, "active_units", BETA, d)[0] for d in (40, 60, 80)}
     yield between("d = 60: active units", {0: units[60]}, high=0.5)
     for d in (40, 80):
         yield between(f"d = {d}: active units", {0: units[d]}, low=d - 0.5)
-    yield quote("kl", "d = 60: KL (nats)", at(stored, "kl", BETA, 60)[0])
+    yield quote("kl", "d = 60: KL (nats)", third(stored, "kl", BETA, 60)[0])
 
 
 @LEDGER.book(
@@ -204,7 +199,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     published = stored.published(THREE, "test_bce", RECON, 80)
     yield quote("published", "published", published)
-    found = at(stored, "test_bce", RECON, 80)
+    found = third(stored, "test_bce", RECON, 80)
     yield between(
         "ReconAE, d = 80: test BCE", found, high=published - 20, name="ours", form="{:.1f}"
     )
@@ -223,7 +218,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for models, d, sign in ((WITHOUT_KL, 10, 1), (WITH_KL, 20, -1)):
         for model in models:
-            before, last = (mean(at(stored, "svm_error", model, one)) for one in (d, 80))
+            before, last = (mean(third(stored, "svm_error", model, one)) for one in (d, 80))
             found = f"{number(before)}, then {number(last)}"
             wanted = "falls" if sign > 0 else "rises"
             yield fact(
@@ -238,7 +233,7 @@ def _(stored: Stored) -> Iterator[Check]:
         ("vae_20", VAE, 20),
         ("vae_80", VAE, 80),
     ):
-        yield quote(name, f"{LABELS[model]}, d = {d}", at(stored, "svm_error", model, d))
+        yield quote(name, f"{LABELS[model]}, d = {d}", third(stored, "svm_error", model, d))
 
 
 @LEDGER.book(
@@ -253,7 +248,7 @@ def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("mmd", MMD), ("contrastive", CONTRASTIVE)):
         published = stored.published(THREE, "svm_error", model, 80)
         yield quote(f"published_{name}", f"{LABELS[model]}: published", published)
-        found = at(stored, "svm_error", model, 80)
+        found = third(stored, "svm_error", model, 80)
         yield between(f"{LABELS[model]}: SVM error", found, high=published - 0.05, name=name)
 
 
@@ -270,7 +265,7 @@ def _(stored: Stored) -> Iterator[Check]:
     for model in (RECON, FREE_BITS, BN):
         published = stored.published(THREE, "val_mmd", model)
         yield quote(f"published_{model}", f"{LABELS[model]}: published", published)
-        found = at(stored, "val_mmd", model)
+        found = third(stored, "val_mmd", model)
         yield between(f"{LABELS[model]}: validation MMD", found, high=published / 10, name=model)
 
 
@@ -283,7 +278,7 @@ def _(stored: Stored) -> Iterator[Check]:
     tolerance="Within a tenth of each other, and of 3^(−d/4).",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    published, found = stored.published(THREE, "val_mmd", AAE), mean(at(stored, "val_mmd", AAE))
+    published, found = stored.published(THREE, "val_mmd", AAE), mean(third(stored, "val_mmd", AAE))
     for what, value in (("ours", found), ("3^(−d/4)", escape(20, 1.0))):
         ratio = value / published
         yield fact(f"{what} beside published", f"{ratio:.3f}", "0.9 to 1.1", 0.9 < ratio < 1.1)
@@ -301,11 +296,11 @@ def _(stored: Stored) -> Iterator[Check]:
     tolerance=ORDER,
 )
 def _(stored: Stored) -> Iterator[Check]:
-    mmd, vae = at(stored, "val_mmd", MMD), at(stored, "val_mmd", VAE)
+    mmd, vae = third(stored, "val_mmd", MMD), third(stored, "val_mmd", VAE)
     yield quote("mmd", f"{LABELS[MMD]}: validation MMD", mmd)
     yield quote("vae", "VAE: validation MMD", vae)
     yield less("validation MMD, InfoVAE-MMD less VAE", mmd, vae)
-    mmd, vae = at(stored, "energy_distance", MMD), at(stored, "energy_distance", VAE)
+    mmd, vae = third(stored, "energy_distance", MMD), third(stored, "energy_distance", VAE)
     yield quote("mmd_far", f"{LABELS[MMD]}: energy distance", mmd)
     yield quote("vae_far", "VAE: energy distance", vae)
     yield less("energy distance, VAE less InfoVAE-MMD", vae, mmd)
@@ -323,10 +318,14 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("recon", RECON), ("vae", VAE)):
-        yield quote(f"{name}_bce", f"{LABELS[model]}: test BCE", at(stored, "test_bce", model, 80))
-        yield quote(f"{name}_size", f"{LABELS[model]}: ‖z‖/√d", at(stored, "norm_ratio", model, 80))
+        yield quote(
+            f"{name}_bce", f"{LABELS[model]}: test BCE", third(stored, "test_bce", model, 80)
+        )
+        yield quote(
+            f"{name}_size", f"{LABELS[model]}: ‖z‖/√d", third(stored, "norm_ratio", model, 80)
+        )
     for what, metric, first, second in (
         ("test BCE, ReconAE less VAE", "test_bce", RECON, VAE),
         ("energy distance, VAE less ReconAE", "energy_distance", VAE, RECON),
     ):
-        yield less(what, at(stored, metric, first, 80), at(stored, metric, second, 80))
+        yield less(what, third(stored, metric, first, 80), third(stored, metric, second, 80))

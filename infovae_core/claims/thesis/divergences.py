@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from infovae_core.claims.checks import (
-    Values,
     between,
     fact,
     least,
@@ -28,19 +27,13 @@ from infovae_core.claims.readings import (
     TWO,
     VAE,
     labelled,
+    second,
 )
 from infovae_core.claims.stored import Stored
 from infovae_core.experiments import LATENT_DIMS
 from infovae_core.plots import LABELS
 
 WIDE = (40, 60, 80)
-# ‖z‖/√d of codes far outside the prior.
-GONE = 5.0
-
-
-def at(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
-    """A metric of Experiment 2, by seed."""
-    return stored.value(TWO, metric, model, d)
 
 
 @LEDGER.thesis(
@@ -73,7 +66,7 @@ def _(stored: Stored) -> Iterator[Check]:
             best = min(
                 mean(values) for values in labelled(stored, TWO, "svm_error", PENALTIES, d).values()
             )
-            found = mean(at(stored, "svm_error", model, d))
+            found = mean(second(stored, "svm_error", model, d))
             yield fact(
                 f"{LABELS[model]}, d = {d}: SVM error",
                 f"{number(found)}, the least is {number(best)}",
@@ -93,7 +86,9 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        yield between(f"{LABELS[MMD]}, d = {d}: ‖z‖/√d", at(stored, "norm_ratio", MMD, d), *NEAR)
+        yield between(
+            f"{LABELS[MMD]}, d = {d}: ‖z‖/√d", second(stored, "norm_ratio", MMD, d), *NEAR
+        )
 
 
 @LEDGER.thesis(
@@ -108,7 +103,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        units = at(stored, "active_units", MMD, d)
+        units = second(stored, "active_units", MMD, d)
         yield between(f"{LABELS[MMD]}, d = {d}: active units", units, low=d - 0.5, form="{:.0f}")
 
 
@@ -123,10 +118,10 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in (2, 5):
-        chi2, mmd = (at(stored, "energy_distance", model, d) for model in (CHI2, MMD))
+        chi2, mmd = (second(stored, "energy_distance", model, d) for model in (CHI2, MMD))
         yield less(f"d = {d}: energy distance, χ² less MMD", chi2, mmd)
     for d in (10, 20, 40, 60, 80):
-        auc = at(stored, "classifier_auc", CHI2, d)
+        auc = second(stored, "classifier_auc", CHI2, d)
         yield between(f"χ², d = {d}: classifier AUC", auc, high=0.9)
 
 
@@ -143,7 +138,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for model in (MMD, CRAMER, CHI2):
         for d in WIDE:
-            found = at(stored, "val_mmd", model, d)
+            found = second(stored, "val_mmd", model, d)
             yield level(f"{LABELS[model]}, d = {d}: validation MMD", found, high=1e-5)
 
 
@@ -159,10 +154,10 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        found = at(stored, "val_mmd", STEIN, d)
+        found = second(stored, "val_mmd", STEIN, d)
         yield level(f"{LABELS[STEIN]}, d = {d}: validation MMD", found, low=0.1)
     for d in LATENT_DIMS:
-        found = at(stored, "val_mmd2", SINKHORN, d)
+        found = second(stored, "val_mmd2", SINKHORN, d)
         yield level(f"{LABELS[SINKHORN]}, d = {d}: MMD²", found, 0.003, 0.03)
 
 
@@ -177,11 +172,11 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("mmd", MMD), ("chi2", CHI2), ("none", RECON)):
-        found = at(stored, "svm_error", model, 40)
+        found = second(stored, "svm_error", model, 40)
         yield quote(name, f"{LABELS[model]}, d = 40: SVM error", found)
     for model in (MMD, CHI2):
         for d in WIDE:
-            found = at(stored, "svm_error", model, d)
+            found = second(stored, "svm_error", model, d)
             yield level(f"{LABELS[model]}, d = {d}: SVM error", found, high=0.1)
 
 
@@ -197,7 +192,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for model in (STEIN, CRAMER):
         for d in (10, 20, *WIDE):
-            found = at(stored, "svm_error", model, d)
+            found = second(stored, "svm_error", model, d)
             yield level(f"{LABELS[model]}, d = {d}: SVM error", found, 0.1, 0.25)
 
 
@@ -212,13 +207,13 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        found = at(stored, "svm_error", SINKHORN, d)
+        found = second(stored, "svm_error", SINKHORN, d)
         yield level(f"{LABELS[SINKHORN]}, d = {d}: SVM error", found, 0.5, 0.8)
     for low, high in ((10, 40), (20, 80)):
         yield less(
             f"SVM error, d = {high} less d = {low}",
-            at(stored, "svm_error", SINKHORN, high),
-            at(stored, "svm_error", SINKHORN, low),
+            second(stored, "svm_error", SINKHORN, high),
+            second(stored, "svm_error", SINKHORN, low),
         )
 
 
@@ -261,7 +256,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     ratios = []
     for d in LATENT_DIMS:
-        times = {model: mean(at(stored, "timed_seconds", model, d)) for model in PENALTIES}
+        times = {model: mean(second(stored, "timed_seconds", model, d)) for model in PENALTIES}
         others = max(value for model, value in times.items() if model != SINKHORN)
         found = f"{times[SINKHORN]:.0f} s, the next {others:.0f} s"
         yield fact(f"d = {d}: time", found, "slowest", times[SINKHORN] > others)
@@ -286,6 +281,6 @@ def _(stored: Stored) -> Iterator[Check]:
         for d in LATENT_DIMS:
             yield less(
                 f"d = {d}: energy distance, {LABELS[model]} less VAE",
-                at(stored, "energy_distance", model, d),
-                at(stored, "energy_distance", VAE, d),
+                second(stored, "energy_distance", model, d),
+                second(stored, "energy_distance", VAE, d),
             )

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from infovae_core.claims.checks import (
-    Values,
     between,
     fact,
     less,
@@ -24,15 +23,11 @@ from infovae_core.claims.readings import (
     RECON,
     SIX,
     THREE,
+    third,
 )
 from infovae_core.claims.stored import Stored
 from infovae_core.experiments import LATENT_DIMS
 from infovae_core.plots import LABELS
-
-
-def at(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
-    """A metric of Experiment 3, by seed."""
-    return stored.value(THREE, metric, model, d)
 
 
 @LEDGER.thesis(
@@ -49,8 +44,8 @@ def _(stored: Stored) -> Iterator[Check]:
         for d in LATENT_DIMS:
             yield less(
                 f"d = {d}: energy distance, {LABELS[model]} less {LABELS[MMD]}",
-                at(stored, "energy_distance", model, d),
-                at(stored, "energy_distance", MMD, d),
+                third(stored, "energy_distance", model, d),
+                third(stored, "energy_distance", MMD, d),
             )
 
 
@@ -67,7 +62,7 @@ def _(stored: Stored) -> Iterator[Check]:
     for model in (MMD, CONTRASTIVE):
         for d in LATENT_DIMS[2:]:
             yield between(
-                f"{LABELS[model]}, d = {d}: ‖z‖/√d", at(stored, "norm_ratio", model, d), *NEAR
+                f"{LABELS[model]}, d = {d}: ‖z‖/√d", third(stored, "norm_ratio", model, d), *NEAR
             )
 
 
@@ -82,7 +77,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in (40, 60, 80):
-        yield between(f"d = {d}: ‖z‖/√d", at(stored, "norm_ratio", RECON, d), *NEAR)
+        yield between(f"d = {d}: ‖z‖/√d", third(stored, "norm_ratio", RECON, d), *NEAR)
 
 
 @LEDGER.thesis(
@@ -97,7 +92,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("free_bits", FREE_BITS), ("bn", BN)):
         for d in LATENT_DIMS[:4]:
-            found = at(stored, "val_mmd", model, d)
+            found = third(stored, "val_mmd", model, d)
             yield level(f"{LABELS[model]}, d = {d}: validation MMD", found, 0.2, 0.4)
         yield quote(name, f"{LABELS[model]}, d = 20", found)
 
@@ -114,7 +109,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS[3:]:
         name = "size" if d == 20 else ""
-        yield between(f"d = {d}: ‖z‖/√d", at(stored, "norm_ratio", AAE, d), *NEAR, name=name)
+        yield between(f"d = {d}: ‖z‖/√d", third(stored, "norm_ratio", AAE, d), *NEAR, name=name)
 
 
 @LEDGER.thesis(
@@ -136,7 +131,9 @@ def _(stored: Stored) -> Iterator[Check]:
 
 def seconds(stored: Stored, model: str) -> float:
     """The time of a run, mean over dimensions: single cells differ by chance."""
-    return sum(mean(at(stored, "timed_seconds", model, d)) for d in LATENT_DIMS) / len(LATENT_DIMS)
+    return sum(mean(third(stored, "timed_seconds", model, d)) for d in LATENT_DIMS) / len(
+        LATENT_DIMS
+    )
 
 
 def time_beside(stored: Stored, model: str, other: str, most: float) -> Check:
@@ -179,7 +176,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for model in (AAE, CONTRASTIVE):
         for d in LATENT_DIMS:
-            error, other = (mean(at(stored, "svm_error", one, d)) for one in (model, MMD))
+            error, other = (mean(third(stored, "svm_error", one, d)) for one in (model, MMD))
             found = f"{number(error)}, {LABELS[MMD]} {number(other)}"
             what = f"{LABELS[model]}, d = {d}: SVM error"
             yield fact(what, found, "at most 0.02 above", error <= other + 0.02)
@@ -199,7 +196,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        units = at(stored, "active_units", AAE, d)
+        units = third(stored, "active_units", AAE, d)
         broken = AAE in stored.lost(THREE) or any(value < d for value in units.values())
         found = "diverged or inactive" if broken else "done, all units active"
         yield fact(f"d = {d}: end of training", found, "unstable", broken)

@@ -28,9 +28,10 @@ from infovae_core.claims.readings import (
     VAE,
     labelled,
     labels,
+    third,
 )
 from infovae_core.claims.stored import Stored
-from infovae_core.claims.thesis.models import at, time_beside
+from infovae_core.claims.thesis.models import time_beside
 from infovae_core.experiments import EXPERIMENT3_MODELS, LATENT_DIMS
 from infovae_core.plots import LABELS
 
@@ -46,7 +47,7 @@ from infovae_core.plots import LABELS
 )
 def _(stored: Stored) -> Iterator[Check]:
     for model in SIX:
-        losses = [mean(at(stored, "test_bce", model, d)) for d in LATENT_DIMS]
+        losses = [mean(third(stored, "test_bce", model, d)) for d in LATENT_DIMS]
         found = ", ".join(f"{loss:.0f}" for loss in losses)
         falls = all(b < a for a, b in itertools.pairwise(losses))
         yield fact(f"{LABELS[model]}: test BCE by d", found, "falling", falls)
@@ -99,8 +100,8 @@ def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS[:4]:
         yield less(
             f"d = {d}: test BCE, {LABELS[RECON]} less {LABELS[MMD]}",
-            at(stored, "test_bce", RECON, d),
-            at(stored, "test_bce", MMD, d),
+            third(stored, "test_bce", RECON, d),
+            third(stored, "test_bce", MMD, d),
             form="{:.1f}",
         )
 
@@ -122,7 +123,8 @@ def _(stored: Stored) -> Iterator[Check]:
         ("contrastive", CONTRASTIVE),
     ):
         gain = {
-            0: mean(at(stored, "test_bce", model, 40)) - mean(at(stored, "test_bce", model, 80))
+            0: mean(third(stored, "test_bce", model, 40))
+            - mean(third(stored, "test_bce", model, 80))
         }
         yield between(f"{LABELS[model]}: gain (nats)", gain, high=2, name=name, form="{:.1f}")
 
@@ -140,7 +142,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     loss, grey = (
         {
-            f"{model}, {d}": mean(at(stored, metric, model, d))
+            f"{model}, {d}": mean(third(stored, metric, model, d))
             for model in EXPERIMENT3_MODELS
             for d in LATENT_DIMS
         }
@@ -165,8 +167,8 @@ def _(stored: Stored) -> Iterator[Check]:
             for second in (BN, FREE_BITS):
                 yield less(
                     f"d = {d}: SVM error, {LABELS[first]} less {LABELS[second]}",
-                    at(stored, "svm_error", first, d),
-                    at(stored, "svm_error", second, d),
+                    third(stored, "svm_error", first, d),
+                    third(stored, "svm_error", second, d),
                 )
 
 
@@ -196,7 +198,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d, quoted in ((20, 0.10), (60, 0.06), (80, 0.06)):
-        found = at(stored, "svm_error", AAE, d)
+        found = third(stored, "svm_error", AAE, d)
         yield level(f"d = {d}: SVM error", found, quoted - 0.02, quoted + 0.02)
         yield quote(f"error_{d}", f"d = {d}", found)
 
@@ -211,7 +213,7 @@ def _(stored: Stored) -> Iterator[Check]:
     tolerance="Mean SVM error above 0.2, and more than 0.05 above that at d = 60.",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    found, before = at(stored, "svm_error", MMD, 80), at(stored, "svm_error", MMD, 60)
+    found, before = third(stored, "svm_error", MMD, 80), third(stored, "svm_error", MMD, 60)
     yield level("d = 80: SVM error", found, low=0.2)
     rise = {0: mean(found) - mean(before)}
     yield between("rise from d = 60", rise, low=0.05)
@@ -230,7 +232,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     for model in (RECON, FREE_BITS, BN):
         for d in LATENT_DIMS[4:]:
-            error, other = (mean(at(stored, "svm_error", one, d)) for one in (model, MMD))
+            error, other = (mean(third(stored, "svm_error", one, d)) for one in (model, MMD))
             found = f"{number(error)}, {LABELS[MMD]} {number(other)}"
             what = f"{LABELS[model]}, d = {d}: SVM error"
             yield fact(what, found, "at most 0.02 above", error <= other + 0.02)
@@ -249,7 +251,7 @@ def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
         best = []
         for metric in ("test_bce", "svm_error", "energy_distance"):
-            means = {model: mean(at(stored, metric, model, d)) for model in EXPERIMENT3_MODELS}
+            means = {model: mean(third(stored, metric, model, d)) for model in EXPERIMENT3_MODELS}
             best.append(LABELS[min(means, key=means.__getitem__)])
         what = f"d = {d}: best reconstruction, classification, alignment"
         yield fact(what, ", ".join(best), "not one model", len(set(best)) > 1)
@@ -266,7 +268,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        found = at(stored, "active_units", FREE_BITS, d)
+        found = third(stored, "active_units", FREE_BITS, d)
         yield between(f"d = {d}: active units", found, low=d - 0.5, form="{:.0f}")
 
 
@@ -282,7 +284,7 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
-        bn, vae = (at(stored, "active_units", model, d) for model in (BN, VAE))
+        bn, vae = (third(stored, "active_units", model, d) for model in (BN, VAE))
         found = f"{mean(bn):.0f}, VAE {mean(vae):.0f}"
         saved = min(bn.values()) == d and min(vae.values()) < d
         yield fact(f"d = {d}: active units", found, f"{d} where the VAE has fewer", saved)
