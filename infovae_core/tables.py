@@ -248,7 +248,7 @@ def findings(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
 
     `infovae_mmd_20_val_mmd` is our mean over seeds, with `_least` and `_greatest` the extremes;
     `published_infovae_mmd_20_val_mmd` is the published value, `escape_20` what an RBF-MMD of σ = 1
-    reads without any alignment.
+    reads of escaped codes.
     """
     found = {f"escape_{d}": float(3.0 ** (-d / 4)) for d in ours["latent_dim"].unique()}
     for prefix, rows in (("", ours), ("published_", theirs)):

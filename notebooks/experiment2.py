@@ -105,8 +105,8 @@ plots.plt.show()
 
 # %% [markdown]
 # The vertical axis spans many decades because the ruler itself shrinks. Under the prior,
-# $\mathbb{E}\,k(z, z') = 3^{-d/2}$ at $\sigma = 1$, so codes that share nothing with the prior, and
-# lie far from each other, read $3^{-d/4}$: {glue:text}`escape_20:.4f` at $d = 20$, and
+# $\mathbb{E}\,k(z, z') = 3^{-d/2}$ at $\sigma = 1$, so codes that have left the prior and
+# one another, *escaped* codes for short, read $3^{-d/4}$: {glue:text}`escape_20:.4f` at $d = 20$, and
 # {glue:text}`escape_80:.1g` at $d = 80$. In this figure a low value at large $d$ is therefore no
 # evidence of alignment. {numref}`fig-2-norm` shows by another measure where the codes are.
 
@@ -193,7 +193,7 @@ plots.plt.show()
 # :::
 #
 # Some runs of $\chi^2$ draw their codes together beside the prior; in others they leave it, and the
-# published values lie on the line of no alignment. Here the critic's gradient reaches the encoder.
+# published values lie on the line of escaped codes. Here the critic's gradient reaches the encoder.
 #
 # :::{claim} sinkhorn-agrees sinkhorn-codes-small sinkhorn-error-falls
 # :::

@@ -73,7 +73,7 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.book(
     "mmd-reads-escape",
     "experiment2",
-    "Both lie on the line that the ruler reads without alignment ({escape:.5f}), as the published "
+    "Both lie on the line that escaped codes read ({escape:.5f}), as the published "
     "value does ({published:.5f}), and a classifier tells the codes from prior draws without "
     "error.",
     needs=TWO,

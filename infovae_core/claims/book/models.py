@@ -85,7 +85,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "InfoVAE-MMD is aligned at d = 5, where it reads {mmd_5:.3f} and ReconAE {recon_5:.3f}, and no "
     "longer at d = 10 ({mmd_10:.4f} and {recon_10:.4f}), as in Experiment 2.",
     needs=THREE,
-    tolerance="‖z‖/√d near 1 and a reading below half of that without alignment at d = 5; at d = "
+    tolerance="‖z‖/√d near 1 and a reading below half of that of escaped codes at d = 5; at d = "
     "10 within a tenth of ReconAE's.",
 )
 def _(stored: Stored) -> Iterator[Check]:
@@ -273,7 +273,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "aae-reading-agrees",
     "experiment3",
     "The published reading of AAE agrees with ours at d = 20 ({published:.5f}, ours {ours:.5f}); "
-    "both are what codes without alignment read.",
+    "both are what escaped codes read.",
     needs=THREE,
     tolerance="Within a tenth of each other, and of 3^(−d/4).",
 )

@@ -81,8 +81,8 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.book(
     "target-below-escape",
     "experiment1",
-    "The controllers' target, {target:.3f}, lies just below the {escape:.5f} that the ruler reads "
-    "without alignment, and no schedule holds it.",
+    "The controllers' target, {target:.3f}, lies just below the {escape:.5f} that escaped codes "
+    "read, and no schedule holds it.",
     needs=ONE,
     tolerance="The target is at most 5 % below; no run stays at or below it.",
 )

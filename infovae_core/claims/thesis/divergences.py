@@ -56,7 +56,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "Abstract, 3.6",
     Verdict.PARTLY,
     "MMD and χ² give the most useful codes.",
-    "MMD does, with Stein; but from d = 10 on those are codes without alignment. χ² does not.",
+    "MMD does, with Stein; but from d = 10 on those codes have left the prior. χ² does not.",
     needs=TWO,
     tolerance="At each d the SVM error of each is at most 0.02 above the least of the five.",
 )
@@ -130,7 +130,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "3.4",
     Verdict.PARTLY,
     "From d = 40 on MMD, Cramér and χ² read below 10⁻⁵.",
-    "Cramér does from d = 40 on, MMD from d = 60 on, where codes without alignment read the same; "
+    "Cramér does from d = 40 on, MMD from d = 60 on, where escaped codes read the same; "
     "χ² at none.",
     needs=TWO,
     tolerance="The validation MMD (the root, which the figure shows), mean over seeds.",

@@ -54,7 +54,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "3.5",
     Verdict.FAILS,
     "InfoVAE-MMD and ContrastiveAE are aligned from d = 10 on.",
-    "Their codes have left the prior there; they read what codes without alignment read.",
+    "Their codes have left the prior there; they read what escaped codes read.",
     needs=THREE,
     tolerance="‖z‖/√d between 0.8 and 1.25, at every seed.",
 )

@@ -140,7 +140,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "3.3",
     Verdict.FAILS,
     "Both controllers together give the best alignment.",
-    "Five schedules end on one level, which is what the ruler reads without any alignment.",
+    "Five schedules end on one level, which is what escaped codes read.",
     needs=ONE,
     tolerance=ORDER,
 )
@@ -227,7 +227,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "3.3",
     Verdict.FAILS,
     "With controllers fewer steps lead to the target of 0.004.",
-    "No schedule holds the target: the level of no alignment lies just above it.",
+    "No schedule holds the target: the level of escaped codes lies just above it.",
     needs=ONE,
     tolerance="The validation MMD stays at or below 0.004 from some evaluation on.",
 )
