@@ -1,15 +1,9 @@
 """The directive that shows claims on a page, with what the stored results say to them.
 
-    :::{claim} mmd-lets-go
-    :::
-
-The book's own claims are sentences of the text, and end with a link to their evidence. The thesis's
-are a table: words, verdict, why, and the evidence folded. In place of ids, options choose:
-
-    :::{claim}
-    :whose: thesis
-    :section: 3.4
-    :::
+Its argument is one id or several. The book's own claims are sentences of the text, and end with a
+link to their evidence. The thesis's are a table: words, verdict, why, and the evidence folded.
+In place of ids the options `whose` ("thesis" or "book") and `section` choose; `home` marks the
+ledger itself, where links to claims lead.
 """
 
 import re

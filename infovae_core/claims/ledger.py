@@ -1,6 +1,6 @@
 """What a claim is: words, the runs they need, and a test that gives the verdict.
 
-A test is a pure function of stored results. It yields `Check`s, each a number held against what the
+A test is a pure function of stored results. It yields checks (`Check`), each a number held against what the
 words ask of it; the verdict follows from them and from nothing else:
 
 - all checks hold: the claim holds; none does: it fails; some do: it holds partly;
