@@ -189,11 +189,10 @@ plots.plt.show()
 # :::{claim} cramer-collapses cramer-collapse-is-not-optimal
 # :::
 #
-# :::{claim} chi2-by-seed chi2-far-at-every-seed
+# :::{claim} chi2-by-seed chi2-published-escaped chi2-far-at-every-seed
 # :::
 #
-# Some runs of $\chi^2$ draw their codes together beside the prior; in others they leave it, and the
-# published values lie on the line of escaped codes. Here the critic's gradient reaches the encoder.
+# Here the critic's gradient reaches the encoder.
 #
 # :::{claim} sinkhorn-agrees sinkhorn-codes-small sinkhorn-error-falls
 # :::

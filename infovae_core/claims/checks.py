@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from scipy import stats
 
-from infovae_core.claims.ledger import Check
+from infovae_core.claims.ledger import Check, Quoted
 from infovae_core.intervals import difference
 
 Values = Mapping[int, float]
@@ -24,8 +24,7 @@ def mean(values: Values) -> float:
 
 def number(value: float, form: str = "{:.3g}") -> str:
     """A number for readers."""
-    text = form.format(value).replace("-", "−")
-    return text.replace("e−0", "e−").replace("e+0", "e").replace("e+", "e")
+    return f"{Quoted(value):{form[2:-1]}}"
 
 
 def listed(values: Values, form: str = "{:.3g}") -> str:

@@ -1,9 +1,9 @@
 """The directive that shows claims on a page, with what the stored results say to them.
 
-Its argument is one id or several. The book's own claims are sentences of the text, and end with a
-link to their evidence. The thesis's are a table: words, verdict, why, and the evidence folded.
-In place of ids the options `whose` ("thesis" or "book") and `section` choose; `home` marks the
-ledger itself, where links to claims lead.
+Its argument is one id or several. The book's own claims are sentences of the text, each a paragraph
+that ends with a link to its evidence; what the directive holds opens the first. The thesis's are a
+table: words, verdict, why, and the evidence folded. In place of ids the options `whose` ("thesis"
+or "book") and `section` choose; `home` marks the ledger itself, where links to claims lead.
 """
 
 import re
@@ -56,7 +56,7 @@ class ClaimDirective(SphinxDirective):
     required_arguments = 0
     optional_arguments = 1
     final_argument_whitespace = True
-    has_content = False
+    has_content = True
     option_spec: ClassVar[dict[str, Any]] = {
         "whose": lambda text: directives.choice(text, ("thesis", "book")),
         "section": directives.unchanged_required,
@@ -76,7 +76,11 @@ class ClaimDirective(SphinxDirective):
         home = "home" in self.options
         if home or any(claim.whose == "thesis" for claim in claims):
             return [self.table(findings, home)]
-        return [self.sentence(claim, finding) for claim, finding in findings]
+        lead = self.inline(" ".join(self.content)) if self.content else []
+        found = [self.sentence(claim, finding) for claim, finding in findings]
+        if lead:
+            found[0][:0] = [*lead, nodes.Text(" ")]
+        return found
 
     def inline(self, text: str) -> list[nodes.Node]:
         """Words, parsed."""
@@ -91,7 +95,7 @@ class ClaimDirective(SphinxDirective):
         )  # fmt: skip
         return found
 
-    def sentence(self, claim: Claim, finding: Finding) -> nodes.Node:
+    def sentence(self, claim: Claim, finding: Finding) -> nodes.paragraph:
         """A paragraph of the text."""
         words = nodes.paragraph("", "", *self.inline(finding.words), classes=["claim"])
         words += nodes.Text(" ")

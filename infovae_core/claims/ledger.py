@@ -1,7 +1,7 @@
 """What a claim is: words, the runs they need, and a test that gives the verdict.
 
-A test is a pure function of stored results. It yields checks (`Check`), each a number held against what the
-words ask of it; the verdict follows from them and from nothing else:
+A test is a pure function of stored results. It yields checks (`Check`), each a number held against
+what the words ask of it; the verdict follows from them and from nothing else:
 
 - all checks hold: the claim holds; none does: it fails; some do: it holds partly;
 - no check can be made: it cannot be tested here.
@@ -10,6 +10,7 @@ The verdict that was seen when the words were written is recorded beside them. W
 `tests/test_ledger.py` finds the two apart, and the words are read again.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -121,7 +122,7 @@ class Claim:
             checks = tuple(self.test(stored))
         except CannotBeTested as reason:
             return Finding(Verdict.UNTESTED, (), self.words, str(reason), seeds)
-        quoted = {check.name: _Quoted(check.value) for check in checks if check.name}
+        quoted = {check.name: Quoted(check.value) for check in checks if check.name}
         return Finding(
             verdict(check.holds for check in checks),
             checks,
@@ -131,11 +132,12 @@ class Claim:
         )
 
 
-class _Quoted(float):
-    """A number in a sentence: its minus is a minus sign."""
+class Quoted(float):
+    """A number in a sentence: its minus is a minus sign, and its exponent is short."""
 
     def __format__(self, form: str) -> str:
-        return super().__format__(form).replace("-", "−")
+        """Format as a float."""
+        return re.sub(r"e\+?(−?)0*", r"e\1", super().__format__(form).replace("-", "−"))
 
 
 def verdict(holds: Iterable[bool | None]) -> Verdict:
