@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from infovae_core.claims import LEDGER, Verdict, find
 from tests import website
 from tests.browser import Browser, programs, served, visit
 
@@ -114,6 +115,38 @@ def test_every_interactive_figure_follows_the_arrow_keys(browser, base, visited)
 def test_there_is_an_interactive_figure(visited) -> None:
     _, pages = visited
     assert pages
+
+
+@pytest.mark.site
+def test_the_ledger_has_a_row_for_every_claim_and_filters_by_verdict(browser, base) -> None:
+    browser.driver.get(base + "book/ledger.html")
+    rows = "[...document.querySelectorAll('table.claims > tbody > tr')]"
+    words = browser.driver.execute_script(f"return {rows}.map(row => row.innerText)")
+    assert len(words) == len(LEDGER)
+    for claim in LEDGER:
+        assert any(str(find(claim.id).verdict) in one for one in words)
+    shown = browser.driver.execute_script(
+        "document.querySelector('.claim-filter input[value=fails]').click();"
+        f"return {rows}.filter(row => row.offsetParent !== null).map(row => row.innerText)"
+    )
+    failing = [claim for claim in LEDGER if find(claim.id).verdict is Verdict.FAILS]
+    assert len(shown) == len(failing)
+    assert all(one.startswith("fails") for one in shown)
+    told = browser.driver.execute_script(
+        "return document.querySelector('.claim-filter output').textContent"
+    )
+    assert told == f"{len(failing)} of {len(LEDGER)} claims shown"
+
+
+@pytest.mark.site
+def test_a_link_to_a_claim_opens_its_evidence(browser, base) -> None:
+    browser.driver.get(base + "index.html")  # A link within a page would not load it again.
+    browser.driver.get(base + "book/ledger.html#claim-mmd-lets-go")
+    opened = browser.driver.execute_script(
+        "return [...document.querySelectorAll('details[open]')].map(one => one.innerText)"
+    )
+    assert len(opened) == 1
+    assert "InfoVAE-MMD, d = 20: ‖z‖/√d" in opened[0] and "Runs: Experiment 2" in opened[0]
 
 
 # The checks themselves: each finds a fault that was put there -----------------------------------

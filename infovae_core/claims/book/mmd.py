@@ -51,7 +51,7 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.book(
     "mmd-equals-no-penalty",
     "experiment2",
-    "At d = 20 the model with the MMD penalty is the model without one, by every measure: "
+    "At d = 20 the model with the MMD penalty is nearly the model without one: "
     "{bce:.1f} and {bce_none:.1f} nats of test reconstruction, {svm:.3f} and {svm_none:.3f} of "
     "classification error, codes of {norm:.0f} and {norm_none:.0f} times the prior's size.",
     needs=TWO,
