@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from infovae_core import data, devices, experiments, grid, timing
-from infovae_core.cluster import ClusterError
+from infovae_core import data, devices
 from infovae_core.data import DataError
 from infovae_core.devices import DeviceError
-from infovae_core.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
-from infovae_core.parameters import integers
 from infovae_core.run import Run
-from infovae_core.store import Store, StoreError, default_root
+from infovae_core.study import experiments, grid, timing
+from infovae_core.study.cluster import ClusterError
+from infovae_core.study.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
+from infovae_core.study.parameters import integers
+from infovae_core.study.store import Store, StoreError, default_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -24,7 +24,7 @@
 # the turns; brackets hold the least and the greatest. A ratio is taken turn by turn.
 
 # %%
-from infovae_core import costs
+from infovae_core.report import costs
 
 record = costs.require("cpu")
 graphics = costs.load("cuda")
@@ -33,7 +33,7 @@ graphics = costs.load("cuda")
 # NBVAL_IGNORE_OUTPUT
 from myst_nb import glue
 
-from infovae_core import cost_plots, plots
+from infovae_core.report.figures import cost_plots, plots
 
 plots.style()
 glue("provenance", costs.provenance(record), display=False)
@@ -132,7 +132,7 @@ plots.plt.show()
 # variance any gap would look small.
 
 # %% tags=["hide-input"]
-from infovae_core import precision
+from infovae_core.report import precision
 
 gaps, with_chi2 = precision.stored_gaps(), precision.stored_gaps(but=None)
 precision.table(gaps)
@@ -163,7 +163,7 @@ display(
 #
 # **Memory that is freed stays.** glibc by default may return large blocks to the kernel, which then hands
 # them out page by page, cleared, at the next step. The thresholds are raised (`devices.py`). **Adam** updates
-# all parameters in one fused kernel (`trainer.py`). The table below has what each of these is worth on this
+# all parameters in one fused kernel (`step.py`). The table below has what each of these is worth on this
 # machine; where its brackets include 1, too little to be measured.
 
 # %% tags=["remove-input"]

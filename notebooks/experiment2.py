@@ -40,25 +40,15 @@ train_missing: bool = False  # train what is not stored, or stop
 # next cell stops with the command that makes it, or makes it if `train_missing` is set.
 
 # %%
-from infovae_core.parameters import Parameters
+from infovae_core.study.parameters import Parameters
 
 parameters = Parameters.read(globals())
 
 # %% tags=["remove-stderr"]
-from infovae_core import (
-    captions,
-    devices,
-    experiments,
-    forest_plots,
-    frames,
-    generalization,
-    grid,
-    plots,
-    rank_plots,
-    store,
-    tables,
-    timing,
-)
+from infovae_core import devices
+from infovae_core.report import captions, frames, generalization, tables
+from infovae_core.report.figures import forest_plots, plots, rank_plots
+from infovae_core.study import experiments, grid, store, timing
 
 results_store = store.Store(store.default_root(parameters.profile))
 parameters, seeds_line = parameters.with_stored_seeds("experiment2", results_store)

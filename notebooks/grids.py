@@ -31,12 +31,15 @@ device: str = "auto"  # auto, cpu, cuda: where to train
 train_missing: bool = False  # train what is not stored, or stop
 
 # %%
-from infovae_core.parameters import Parameters
+from infovae_core.study.parameters import Parameters
 
 parameters = Parameters.read(globals())
 
 # %% tags=["remove-stderr"]
-from infovae_core import captions, devices, experiments, grid, plots, store
+from infovae_core import devices
+from infovae_core.report import captions
+from infovae_core.report.figures import plots
+from infovae_core.study import experiments, grid, store
 
 runs = experiments.runs("experiment3", **parameters.selection)
 results_store = store.Store(store.default_root(parameters.profile))

@@ -52,7 +52,7 @@ weak_lam: float = 100.0  # λ of the second
 bandwidth: float = 1.0  # the kernel's σ
 
 # %%
-from infovae_core.parameters import ToyParameters
+from infovae_core.study.parameters import ToyParameters
 
 parameters = ToyParameters.read(globals())
 
@@ -63,7 +63,8 @@ parameters = ToyParameters.read(globals())
 # %%
 import numpy as np
 
-from infovae_core import plots, toy, toy_plots
+from infovae_core.report import toy
+from infovae_core.report.figures import plots, toy_plots
 
 plots.style()
 elbo = toy.train(parameters, alpha=0, lam=1)

@@ -20,9 +20,9 @@
 # book is built, so it cannot lag behind the store.
 
 # %%
-from infovae_core import experiments
-from infovae_core.inventory import inventory, strays
-from infovae_core.store import Store, default_root
+from infovae_core.study import experiments
+from infovae_core.study.inventory import inventory, strays
+from infovae_core.study.store import Store, default_root
 
 results_store = Store(default_root("cpu"))
 

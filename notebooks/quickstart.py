@@ -24,8 +24,9 @@
 # dimension, $\sigma^2 = d$.
 
 # %%
-from infovae_core import data, plots
+from infovae_core import data
 from infovae_core.objectives import Objective
+from infovae_core.report.figures import plots
 
 plots.style()
 digits = data.load("digits")
@@ -62,7 +63,7 @@ print(run.name)
 # NBVAL_IGNORE_OUTPUT
 from tqdm import tqdm
 
-from infovae_core import grid
+from infovae_core.study import grid
 
 with tqdm(total=run.steps, unit="step") as bar:
     result, model = grid.train(run, digits, bar.update)

@@ -25,7 +25,7 @@
 # those of the experiments; a bandwidth is the kernel's $\sigma$.
 
 # %% tags=["hide-input"]
-from infovae_core import tables
+from infovae_core.report import tables
 
 tables.divergence_table()
 

@@ -12,10 +12,12 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from infovae_core import cost_plots, costs, devices
+from infovae_core import devices
 from infovae_core.objectives import Terms
-from infovae_core.store import StoreError
-from infovae_core.trainer import Trainer
+from infovae_core.report import costs
+from infovae_core.report.figures import cost_plots
+from infovae_core.step import Trainer
+from infovae_core.study.store import StoreError
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import contenders, plain, suites, turns
 from tests.benchmarks.suites import Settings

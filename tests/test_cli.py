@@ -10,10 +10,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from infovae_core import cli, data, devices, experiments, grid
-from infovae_core.cluster import ClusterError
-from infovae_core.experiments import experiment2
-from infovae_core.store import Result, SetAside, Store, StoreError
+from infovae_core import cli, data, devices
+from infovae_core.study import experiments, grid
+from infovae_core.study.cluster import ClusterError
+from infovae_core.study.experiments import experiment2
+from infovae_core.study.store import Result, SetAside, Store, StoreError
 
 SELECTION = ["experiment2", "--profile", "smoke", "--latent-dims", "3"]
 RUNS = experiment2("smoke", latent_dims=[3])

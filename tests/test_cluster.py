@@ -21,12 +21,13 @@ import torch
 from distributed import Client, LocalCluster
 from threadpoolctl import threadpool_limits
 
-from infovae_core import cluster, data, grid
-from infovae_core.cluster import ANY_PORT, ClusterError, connect
-from infovae_core.experiments import experiment2
-from infovae_core.grid import run_grid, train_job
+from infovae_core import data
 from infovae_core.run import Run
-from infovae_core.store import Store
+from infovae_core.study import cluster, grid
+from infovae_core.study.cluster import ANY_PORT, ClusterError, connect
+from infovae_core.study.experiments import experiment2
+from infovae_core.study.grid import run_grid, train_job
+from infovae_core.study.store import Store
 from tests.runs import small_run
 
 ROOT = Path(__file__).parents[1]

@@ -9,13 +9,19 @@ import pandas as pd
 import pytest
 import torch
 
-from infovae_core import captions, forest_plots, generalization, plots, rank_plots, rulers
-from infovae_core.experiments import EXPERIMENT2_MODELS, experiment1, experiment2, schedule_name
-from infovae_core.frames import COLUMNS, curves, frame
 from infovae_core.metrics import ValidationMMD
 from infovae_core.objectives import Terms
 from infovae_core.randomness import generator
-from infovae_core.store import Result
+from infovae_core.report import captions, generalization, rulers
+from infovae_core.report.figures import forest_plots, plots, rank_plots
+from infovae_core.report.frames import COLUMNS, curves, frame
+from infovae_core.study.experiments import (
+    EXPERIMENT2_MODELS,
+    experiment1,
+    experiment2,
+    schedule_name,
+)
+from infovae_core.study.store import Result
 from tests.runs import small_run
 
 matplotlib.use("Agg")

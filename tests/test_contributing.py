@@ -50,7 +50,7 @@ def checkout(tmp_path_factory) -> Path:
         "infovae_core/divergences.py",
         "tests/oracles.py",
         "tests/oracles.py",
-        "infovae_core/tables.py",
+        "infovae_core/report/tables.py",
         "book/references.bib",
         "try_it.py",
     ]

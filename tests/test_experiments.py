@@ -8,7 +8,12 @@ from collections import Counter
 import pytest
 
 from infovae_core import data
-from infovae_core.experiments import (
+from infovae_core.models import Architecture
+from infovae_core.names import UnknownName
+from infovae_core.objectives import Objective, preset
+from infovae_core.run import SCHEMA, Run
+from infovae_core.schedules import Schedule
+from infovae_core.study.experiments import (
     EXPERIMENT1_SCHEDULES,
     EXPERIMENTS,
     LATENT_DIMS,
@@ -19,11 +24,6 @@ from infovae_core.experiments import (
     runs,
     schedule_name,
 )
-from infovae_core.models import Architecture
-from infovae_core.names import UnknownName
-from infovae_core.objectives import Objective, preset
-from infovae_core.run import SCHEMA, Run
-from infovae_core.schedules import Schedule
 from tests.runs import small_run
 
 BASE = Run(

@@ -13,16 +13,18 @@ import numpy as np
 import pytest
 import torch
 
-from infovae_core import cluster, data, devices, grid
+from infovae_core import data, devices
 from infovae_core.devices import DeviceError
-from infovae_core.experiments import experiment2
-from infovae_core.grid import run_grid, stacks
+from infovae_core.loop import fit
 from infovae_core.objectives import Terms
 from infovae_core.run import Run
 from infovae_core.schedules import Schedule
-from infovae_core.store import Result, SetAside, Store, StoreError
-from infovae_core.trainer import Trainer
-from infovae_core.training import fit
+from infovae_core.step import Trainer
+from infovae_core.study import cluster, grid
+from infovae_core.study import provenance as made
+from infovae_core.study.experiments import experiment2
+from infovae_core.study.grid import run_grid, stacks
+from infovae_core.study.store import Result, SetAside, Store, StoreError
 from tests.runs import flat_split, small_run
 
 RUNS = experiment2("smoke", latent_dims=(2, 5))
@@ -462,7 +464,7 @@ def test_measuring_from_the_weights_gives_the_same_metrics(real):
         assert np.array_equal(after.arrays[name], array), name
     measured = after.provenance.pop("measured")
     assert after.provenance == {k: v for k, v in before.provenance.items() if k != "measured"}
-    assert measured["commit"] == grid.commit()
+    assert measured["commit"] == made.commit()
 
 
 def test_measuring_replaces_metrics_and_keeps_training_figures(real, tmp_path):
@@ -543,7 +545,7 @@ def test_provenance_says_what_a_result_was_made_with(real):
     assert provenance.keys() - {"measured"} == expected
     assert provenance["torch"] == torch.__version__
     assert re.fullmatch(r"3\.\d+\.\d+\S*", provenance["python"])
-    assert provenance["commit"] == grid.commit()
+    assert provenance["commit"] == made.commit()
     assert provenance["seconds"] >= 0
     finished = datetime.fromisoformat(provenance["finished"])
     assert finished.tzinfo == UTC
@@ -558,33 +560,34 @@ def git(folder: Path, *arguments: str) -> str:
 
 def test_a_commit_is_marked_where_tracked_files_of_the_package_differ(tmp_path, monkeypatch):
     package = tmp_path / "package"
-    package.mkdir()
-    (package / "grid.py").write_text("1")
+    (package / "study").mkdir(parents=True)
+    (package / "study" / "provenance.py").write_text("1")
+    (package / "core.py").write_text("1")
     (tmp_path / "README").write_text("1")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "first")
-    monkeypatch.setattr(grid, "__file__", str(package / "grid.py"))
+    monkeypatch.setattr(made, "__file__", str(package / "study" / "provenance.py"))
     commit = git(tmp_path, "rev-parse", "HEAD")
-    assert grid.commit() == commit
+    assert made.commit() == commit
     (tmp_path / "README").write_text("2")
     (package / "untracked").write_text("1")
-    assert grid.commit() == commit
-    (package / "grid.py").write_text("2")
-    assert grid.commit() == commit + "+"
-    git(tmp_path, "add", "package/grid.py")
-    assert grid.commit() == commit + "+"
+    assert made.commit() == commit
+    (package / "core.py").write_text("2")  # Another room of the same house.
+    assert made.commit() == commit + "+"
+    git(tmp_path, "add", "package/core.py")
+    assert made.commit() == commit + "+"
 
 
 def test_outside_a_checkout_the_commit_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.setattr(grid, "__file__", str(tmp_path / "grid.py"))
-    assert grid.commit() == "unknown"
+    monkeypatch.setattr(made, "__file__", str(tmp_path / "study" / "provenance.py"))
+    assert made.commit() == "unknown"
 
 
 def test_without_git_the_commit_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert grid.commit() == "unknown"
+    assert made.commit() == "unknown"
 
 
 def test_seeds_differ_in_what_is_stored(real, kept):

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infovae_core import closed_forms, stills
+from infovae_core import closed_forms
 from infovae_core.objectives import Objective
+from infovae_core.report.figures import stills
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "_static" / "interactive"
@@ -152,7 +153,10 @@ def test_the_still_pictures_are_those_of_the_code(name, tmp_path):
     assert len(lines) == LINES[name]
     for line in lines:
         np.testing.assert_allclose(
-            stored[line], drawn[line], atol=0.01, err_msg="run: python -m infovae_core.stills"
+            stored[line],
+            drawn[line],
+            atol=0.01,
+            err_msg="run: python -m infovae_core.report.figures.stills",
         )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from infovae_core.intervals import (
+from infovae_core.report.intervals import (
     Interval,
     centre,
     difference,

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from infovae_core import experiments
-from infovae_core.inventory import inventory, strays
-from infovae_core.store import Result, Store
+from infovae_core.study import experiments
+from infovae_core.study.inventory import inventory, strays
+from infovae_core.study.store import Result, Store
 
 
 def result(commit="0" * 40, day="01", status="done", seconds=1800.0, device="a machine") -> Result:

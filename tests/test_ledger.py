@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infovae_core.claims import LEDGER, Verdict, checks, find, stored
-from infovae_core.claims.directive import chosen
-from infovae_core.claims.ledger import CannotBeTested, Check, Claim, Ledger, verdict
-from infovae_core.claims.stored import Stored
-from infovae_core.experiments import EXPERIMENTS
 from infovae_core.names import UnknownName
+from infovae_core.report.claims import LEDGER, Verdict, checks, find, stored
+from infovae_core.report.claims.directive import chosen
+from infovae_core.report.claims.ledger import CannotBeTested, Check, Claim, Ledger, verdict
+from infovae_core.report.claims.stored import Stored
+from infovae_core.study.experiments import EXPERIMENTS
 from tests import prose
 
 ROOT = Path(__file__).parents[1]

@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from infovae_core import captions, plots, rulers, schedule_plots, schedule_tables, tables
 from infovae_core.divergences import REGISTRY
-from infovae_core.experiments import (
+from infovae_core.objectives import PRESETS
+from infovae_core.report import captions, rulers, schedule_tables, tables
+from infovae_core.report.figures import plots, schedule_plots
+from infovae_core.report.frames import by_seed, curves, final_mmd, finals, frame, published, unrest
+from infovae_core.study.experiments import (
     EXPERIMENT1_SCHEDULES,
     EXPERIMENT2_MODELS,
     EXPERIMENT3_MODELS,
@@ -25,10 +28,8 @@ from infovae_core.experiments import (
     experiment3,
     schedule_name,
 )
-from infovae_core.frames import by_seed, curves, final_mmd, finals, frame, published, unrest
-from infovae_core.objectives import PRESETS
-from infovae_core.parameters import Parameters
-from infovae_core.store import Result
+from infovae_core.study.parameters import Parameters
+from infovae_core.study.store import Result
 
 matplotlib.use("Agg")
 DIVERGENCES, CONTROLS = EXPERIMENT2_MODELS[:5], EXPERIMENT2_MODELS[5:]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from infovae_core import experiments
 from infovae_core.names import UnknownName
-from infovae_core.parameters import Parameters, integers
-from infovae_core.store import Result, Store, StoreError
+from infovae_core.study import experiments
+from infovae_core.study.parameters import Parameters, integers
+from infovae_core.study.store import Result, Store, StoreError
 
 GOOD = {
     "profile": "cpu",

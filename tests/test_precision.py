@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infovae_core.experiments import runs
-from infovae_core.precision import METRICS, against_seeds, stored_gaps, table
-from infovae_core.store import Result, Store, StoreError
+from infovae_core.report.precision import METRICS, against_seeds, stored_gaps, table
+from infovae_core.study.experiments import runs
+from infovae_core.study.store import Result, Store, StoreError
 
 
 def made_up(rng: np.random.Generator, models: int, seeds: int, spread: float) -> pd.DataFrame:

@@ -14,8 +14,8 @@ import typer
 from distributed.cli import dask_scheduler, dask_worker
 from distributed.deploy.cluster import Cluster
 
-from infovae_core import grid
 from infovae_core.cli import app
+from infovae_core.study import grid
 
 ROOT = Path(__file__).parents[1]
 

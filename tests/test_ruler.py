@@ -7,15 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from infovae_core import closed_forms, divergences, overview, ruler_plots
-from infovae_core.experiments import (
+from infovae_core import closed_forms, divergences
+from infovae_core.report import overview
+from infovae_core.report.figures import ruler_plots
+from infovae_core.study.experiments import (
     EXPERIMENT2_MODELS,
     LATENT_DIMS,
     experiment1,
     experiment2,
     experiment3,
 )
-from infovae_core.store import Result
+from infovae_core.study.store import Result
 
 matplotlib.use("Agg")
 

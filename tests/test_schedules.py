@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from infovae_core import data, schedules
 from infovae_core.data import Split
-from infovae_core.experiments import EXPERIMENT1_SCHEDULES
+from infovae_core.loop import fit
 from infovae_core.names import UnknownName
 from infovae_core.objectives import Objective
 from infovae_core.schedules import Moment, Schedule, Weights
-from infovae_core.training import fit
+from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES
 from tests.runs import flat_split, small_run
 
 

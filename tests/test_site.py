@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from infovae_core.claims import LEDGER, Verdict, find
+from infovae_core.report.claims import LEDGER, Verdict, find
 from tests import website
 from tests.browser import Browser, programs, served, visit
 

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from infovae_core import data, divergences, evaluation, trainer
+from infovae_core import data, divergences, evaluation
+from infovae_core import step as trainer
 from infovae_core.evaluation import Evaluation, Following
-from infovae_core.experiments import experiment1, experiment2, experiment3
-from infovae_core.grid import train_stack
 from infovae_core.layers import (
     BatchNorm,
     Convolution,
@@ -25,12 +24,14 @@ from infovae_core.layers import (
     unstack,
     windows,
 )
+from infovae_core.loop import Fit, fit, fit_stack
 from infovae_core.models import VAE, Architecture, Output, with_latent_dim
 from infovae_core.objectives import PRESETS, Objective
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
-from infovae_core.trainer import Trainer
-from infovae_core.training import Fit, fit, fit_stack
+from infovae_core.step import Trainer
+from infovae_core.study.experiments import experiment1, experiment2, experiment3
+from infovae_core.study.grid import train_stack
 from tests.runs import small_run
 
 CPU = torch.device("cpu")

@@ -25,12 +25,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infovae_core import data, store
-from infovae_core.frames import frame
+from infovae_core import data
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
+from infovae_core.report.frames import frame
 from infovae_core.run import SCHEMA
-from infovae_core.store import Result, SetAside, Store, StoreError, default_root
+from infovae_core.study import store
+from infovae_core.study.store import Result, SetAside, Store, StoreError, default_root
 from tests.runs import small_run
 
 RUN = small_run()
@@ -618,6 +619,6 @@ def test_results_live_in_the_checkout_by_default(monkeypatch, value):
     monkeypatch.delenv("INFOVAE_RESULTS", raising=False)
     if value is not None:
         monkeypatch.setenv("INFOVAE_RESULTS", value)
-    checkout = Path(store.__file__).parents[1]
+    checkout = Path(store.__file__).parents[2]
     assert default_root("cpu") == checkout / "notebooks" / "results"
     assert default_root("smoke") == checkout / "notebooks" / "results" / "smoke"

@@ -5,10 +5,11 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist
 
-from infovae_core import closed_forms, divergences, experiments
-from infovae_core.experiments import LATENT_DIMS
-from infovae_core.inventory import shown, stored_seeds
-from infovae_core.store import Result, Store, default_root
+from infovae_core import closed_forms, divergences
+from infovae_core.study import experiments
+from infovae_core.study.experiments import LATENT_DIMS
+from infovae_core.study.inventory import shown, stored_seeds
+from infovae_core.study.store import Result, Store, default_root
 
 
 @pytest.fixture(scope="module")

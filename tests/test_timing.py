@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from infovae_core import data, timing
-from infovae_core.grid import run_grid
-from infovae_core.store import Store, StoreError
-from infovae_core.timing import step_seconds, time_grid
+from infovae_core import data
+from infovae_core.study import timing
+from infovae_core.study.grid import run_grid
+from infovae_core.study.store import Store, StoreError
+from infovae_core.study.timing import step_seconds, time_grid
 from tests.runs import small_run
 
 RUNS = [small_run(), small_run("recon_ae"), small_run("infovae_chi2")]

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from infovae_core import divergences, toy, toy_plots
+from infovae_core import divergences
 from infovae_core.names import UnknownName
-from infovae_core.parameters import ToyParameters
+from infovae_core.report import toy
+from infovae_core.report.figures import toy_plots
+from infovae_core.study.parameters import ToyParameters
 
 matplotlib.use("Agg")
 GOOD = {

@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from infovae_core import data, training
+from infovae_core import data
+from infovae_core import loop as training
 from infovae_core.data import Split
 from infovae_core.evaluation import Evaluation
+from infovae_core.loop import Fit, fit, minibatches
 from infovae_core.objectives import PRESETS, Terms, preset
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
-from infovae_core.trainer import Trainer, adam, autocast
-from infovae_core.training import Fit, fit, minibatches
+from infovae_core.step import Trainer, adam, autocast
 from tests.runs import flat_split, small_run
 
 CPU = torch.device("cpu")

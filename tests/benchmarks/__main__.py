@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-from infovae_core import costs, data, devices
-from infovae_core.grid import commit
+from infovae_core import data, devices
+from infovae_core.report import costs
+from infovae_core.study.grid import commit
 from tests.benchmarks import suites
 from tests.benchmarks.contenders import BATCH, LATENT_DIM, absent, flop_per_step
 from tests.benchmarks.suites import CORES, QUICK, Settings

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv_transpose2d
 
-from infovae_core import data, devices, divergences, evaluation, training
-from infovae_core.experiments import experiment2
-from infovae_core.grid import stacks
+from infovae_core import data, devices, divergences, evaluation
+from infovae_core import loop as training
 from infovae_core.layers import TransposedConvolution, library_layout, our_layout
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import Run
-from infovae_core.trainer import Trainer
+from infovae_core.step import Trainer
+from infovae_core.study.experiments import experiment2
+from infovae_core.study.grid import stacks
 
 LATENT_DIM = 20
 BATCH = 128

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infovae_core.experiments import experiment2
-from infovae_core.grid import run_grid
-from infovae_core.store import Store
+from infovae_core.study.experiments import experiment2
+from infovae_core.study.grid import run_grid
+from infovae_core.study.store import Store
 from tests.benchmarks.contenders import BATCH, LATENT_DIM, absent, flop_per_step
 from tests.benchmarks.turns import Contender, take_turns
 

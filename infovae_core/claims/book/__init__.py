@@ -1,5 +1,0 @@
-"""The book's own claims: all have to hold."""
-
-from infovae_core.claims.book import costs, divergences, mmd, models, schedules
-
-__all__ = ["costs", "divergences", "mmd", "models", "schedules"]

@@ -1,5 +1,0 @@
-"""The thesis's claims, with the verdicts seen when they were written down."""
-
-from infovae_core.claims.thesis import divergences, models, schedules, theory, usefulness
-
-__all__ = ["divergences", "models", "schedules", "theory", "usefulness"]

@@ -1,0 +1,1 @@
+"""What only pages need: frames, intervals, words, tables, claims; figures in `figures`."""

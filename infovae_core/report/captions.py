@@ -1,0 +1,175 @@
+"""Sentences that depend on the results: captions, and the differences that figures show."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pandas as pd
+
+from infovae_core.report.figures import schedule_plots
+from infovae_core.report.figures.plots import LABELS
+from infovae_core.report.frames import by_model, by_seed, finals
+from infovae_core.report.intervals import LEVEL, difference
+from infovae_core.run import Run
+from infovae_core.study.parameters import Parameters
+from infovae_core.study.store import Result, provenance_line
+
+# A percent sign stands apart from its number, on the same line.
+PERCENT = f"{100 * LEVEL:g}\u00a0%"
+
+
+def provenance(
+    parameters: Parameters,
+    results: Mapping[Run, Result],
+    series: Callable[[Run], str] = by_model,
+) -> str:
+    """What a caption ends with: track, profile, seeds, data, machine, commit, and what diverged."""
+    data = ", ".join(sorted({run.data for run in results}))
+    text = (
+        f"Track {parameters.track}, profile {parameters.profile}, {seed_list(results)}, {data}; "
+        f"{provenance_line(results.values())}."
+    )
+    lost = [
+        f"{(LABELS | schedule_plots.LABELS)[series(run)]}, d = {run.latent_dim}, seed {run.seed}"
+        for run, result in results.items()
+        if result.status == "diverged"
+    ]
+    return text + (f" Diverged, and in no mean: {'; '.join(lost)}." if lost else "")
+
+
+def seed_list(results: Iterable[Run]) -> str:
+    """The seeds of these runs: "seed 0", or "seeds 0, 1"."""
+    seeds = sorted({run.seed for run in results})
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+
+
+def means(results: Iterable[Run], shown: str) -> str:
+    """The sentence of a caption on what is drawn: how many seeds, and how they spread.
+
+    Args:
+        results: The runs.
+        shown: "dots", "log dots" on a logarithmic axis, "bands", "log bands", or "±" in a table.
+    """
+    n = len({run.seed for run in results})
+    if n == 1:
+        return "One seed, so that no interval can be given."
+    if shown == "±":
+        half = "distance of the two" if n == 2 else f"{PERCENT} t interval"
+        return f"Means of {n} seeds, ± half the {half}."
+    kind = "geometric means" if shown.startswith("log") else "means"
+    if shown.endswith("bands"):
+        return f"Lines: {kind} of {n} seeds; bands: from the least seed to the greatest."
+    return f"Dots: each of {n} seeds; lines: their {kind}."
+
+
+def basis(results: Iterable[Run]) -> str:
+    """What the text may call a difference, with as many seeds as there are."""
+    n = len({run.seed for run in results})
+    if n == 1:
+        return (
+            "All numbers are from one seed; a difference that another seed could undo is no finding"
+        )
+    return (
+        f"Numbers are means of {n} seeds. A difference is called one where its {PERCENT} "
+        "interval, taken seed by seed, excludes 0; each interval stands by itself"
+    )
+
+
+def hours(results: Mapping[Run, Result]) -> float:
+    """Hours that training and measuring took, all runs together, as they were made."""
+    return sum(float(result.provenance["seconds"]) for result in results.values()) / 3600
+
+
+def timed(results: Mapping[Run, Result]) -> str:
+    """Where times were taken, of the results that have been timed: devices, commits and seeds."""
+    runs = {run: one.provenance for run, one in results.items() if "timed" in one.provenance}
+    seen = [made["timed"] for made in runs.values()]
+    devices = sorted({str(one["device"]) for one in seen})
+    commits = sorted({str(one["commit"])[:10] for one in seen})
+    return f"timed on {', '.join(devices)}, commit {', '.join(commits)}, {seed_list(runs)}"
+
+
+# What the text of Experiments 1 and 2 compares: by name, a metric, two series (of Experiment 2 at
+# latent dimensions) and the format of the difference, first less second.
+COMPARED1 = {
+    "alpha_final": ("final_val_mmd", "fixed_500_0", "fixed_500_1", "{:.4f}"),
+    "alpha_bce": ("test_bce", "fixed_500_0", "fixed_500_1", "{:.1f}"),
+    "half_bce": ("test_bce", "fixed_500_0.5", "fixed_500_1", "{:.1f}"),
+    "alpha_auc": ("classifier_auc", "fixed_500_0", "fixed_500_1", "{:.3f}"),
+    "lam_final": ("final_val_mmd", "fixed_500_0", "fixed_1000_0", "{:.4f}"),
+    "linear_final": ("final_val_mmd", "linear_annealing", "fixed_1000_0", "{:.5f}"),
+    "cyclical_final": ("final_val_mmd", "cyclical_annealing", "fixed_1000_0", "{:.5f}"),
+}
+COMPARED2 = {
+    "none_20_mmd": ("val_mmd", ("infovae_mmd", 20), ("recon_ae", 20), "{:.1e}"),
+    "none_20_bce": ("test_bce", ("infovae_mmd", 20), ("recon_ae", 20), "{:.1f}"),
+    "none_20_svm": ("svm_error", ("infovae_mmd", 20), ("recon_ae", 20), "{:.3f}"),
+    "none_20_norm": ("norm_ratio", ("infovae_mmd", 20), ("recon_ae", 20), "{:.2f}"),
+    "none_80_svm": ("svm_error", ("infovae_mmd", 80), ("recon_ae", 80), "{:.3f}"),
+    "vae_20_svm": ("svm_error", ("vae", 20), ("infovae_mmd", 20), "{:.3f}"),
+    "vae_80_svm": ("svm_error", ("vae", 80), ("infovae_mmd", 80), "{:.3f}"),
+    "sinkhorn_20_mmd": ("val_mmd", ("infovae_sinkhorn", 20), ("infovae_mmd", 20), "{:.3f}"),
+    "sinkhorn_80_svm": ("svm_error", ("infovae_sinkhorn", 80), ("infovae_mmd", 80), "{:.2f}"),
+}
+
+
+def differences1(ours: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
+    """The differences of `COMPARED1`, see `differences2`.
+
+    Args:
+        ours: `frames.frame`, its series named by `experiments.schedule_name`.
+        followed: `frames.curves`, named so too.
+    """
+    rows = pd.concat([ours, finals(followed).assign(metric="final_val_mmd")])
+
+    def bracketed(label: str) -> str:
+        return f"({label})" if "," in label else label
+
+    return _differences(
+        {
+            name: (metric, form, rows[rows["model"] == a], rows[rows["model"] == b])
+            for name, (metric, a, b, form) in COMPARED1.items()
+        },
+        {
+            name: f"{bracketed(schedule_plots.LABELS[a])} − {bracketed(schedule_plots.LABELS[b])}"
+            for name, (_, a, b, _) in COMPARED1.items()
+        },
+    )
+
+
+def differences2(ours: pd.DataFrame) -> pd.DataFrame:
+    """The differences of `COMPARED2`, first less second, as `forest_plots.differences` draws them.
+
+    Args:
+        ours: `frames.frame`.
+
+    Returns:
+        A row for each comparison, by its name: the columns label, metric, form (of its numbers) and
+        those of `intervals.Interval`. One at a dimension that is not among the results has n = 0.
+    """
+
+    def part(model: str, latent_dim: int) -> pd.DataFrame:
+        return ours[(ours["model"] == model) & (ours["latent_dim"] == latent_dim)]
+
+    return _differences(
+        {
+            name: (metric, form, part(*a), part(*b))
+            for name, (metric, a, b, form) in COMPARED2.items()
+        },
+        {
+            name: f"{LABELS[a]} − {LABELS[b]}, d\u00a0=\u00a0{d}"
+            for name, (_, (a, d), (b, _), _) in COMPARED2.items()
+        },
+    )
+
+
+def _differences(
+    compared: Mapping[str, tuple[str, str, pd.DataFrame, pd.DataFrame]], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """Paired differences of a metric between two parts of a frame, by the comparison's name."""
+    return pd.DataFrame.from_dict(
+        {
+            name: {"label": labels[name], "metric": metric, "form": form}
+            | difference(by_seed(first, metric), by_seed(second, metric))._asdict()
+            for name, (metric, form, first, second) in compared.items()
+        },
+        orient="index",
+    )

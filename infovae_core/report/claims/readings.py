@@ -1,0 +1,101 @@
+"""What several claims read: names of runs, and what is taken from a run of Experiment 1."""
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+
+from infovae_core.metrics import steps_to_hold
+from infovae_core.report.claims.checks import Values
+from infovae_core.report.claims.stored import Stored
+from infovae_core.report.figures.plots import LABELS
+from infovae_core.report.frames import FINAL_STEPS
+from infovae_core.study.experiments import (
+    EXPERIMENT1_SCHEDULES,
+    EXPERIMENT2_MODELS,
+    EXPERIMENT3_MODELS,
+)
+
+ONE, TWO, THREE = "experiment1", "experiment2", "experiment3"
+MMD, STEIN, SINKHORN, CRAMER, CHI2, RECON, VAE = EXPERIMENT2_MODELS
+PENALTIES = EXPERIMENT2_MODELS[:5]
+_, _, BETA, FREE_BITS, BN, AAE, _, CONTRASTIVE = EXPERIMENT3_MODELS
+WITH_KL, WITHOUT_KL = (VAE, BETA, FREE_BITS, BN), (RECON, AAE, MMD, CONTRASTIVE)
+# The thesis's six; the other two are in its electronic appendix.
+SIX = (RECON, FREE_BITS, BN, AAE, MMD, CONTRASTIVE)
+# Schedules without a KL term; and each controller with the fixed pair that it turns into.
+FREE = tuple(name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1)
+CONTROLLED = {
+    "adaptive_lam": "fixed_1000_1",
+    "adaptive_alpha": "fixed_500_1",
+    "adaptive_both": "fixed_1000_1",
+}
+# ‖z‖/√d of codes of about the prior's size.
+NEAR = (0.8, 1.25)
+ORDER = "An order holds where the 95 % interval of the differences, seed by seed, excludes 0."
+
+
+def labels(*models: str) -> list[str]:
+    """The models' names for readers."""
+    return [LABELS[model] for model in models]
+
+
+def labelled(
+    stored: Stored, experiment: str, metric: str, models: Iterable[str], d: int
+) -> dict[str, Values]:
+    """A metric of several models at one dimension."""
+    return {LABELS[model]: stored.value(experiment, metric, model, d) for model in models}
+
+
+def second(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
+    """A metric of Experiment 2, by seed."""
+    return stored.value(TWO, metric, model, d)
+
+
+def third(stored: Stored, metric: str, model: str, d: int = 20) -> Values:
+    """A metric of Experiment 3, by seed."""
+    return stored.value(THREE, metric, model, d)
+
+
+def by_seed(values: "pd.Series[float]") -> Values:
+    """A column for each seed as a mapping."""
+    return {int(str(seed)): float(value) for seed, value in values.items()}
+
+
+def _last(stored: Stored, schedule: str) -> pd.DataFrame:
+    """The validation MMD of the last steps."""
+    curve = stored.curve(ONE, "val_mmd", schedule)
+    found: pd.DataFrame = curve[curve.index > curve.index.max() - FINAL_STEPS]
+    return found
+
+
+def final(stored: Stored, schedule: str) -> Values:
+    """The mean validation MMD of the last steps, by seed."""
+    return by_seed(_last(stored, schedule).mean())
+
+
+def roughness(stored: Stored, schedule: str) -> Values:
+    """The standard deviation of the validation MMD over the last steps, by seed."""
+    return by_seed(_last(stored, schedule).std())
+
+
+def variation(stored: Stored, schedule: str) -> Values:
+    """The total variation of the validation MMD over the last steps, by seed."""
+    return by_seed(_last(stored, schedule).diff().abs().sum())
+
+
+def settled(stored: Stored, schedule: str) -> Values:
+    """The step after which the validation MMD stays within a tenth above its last level."""
+    curve, level = stored.curve(ONE, "val_mmd", schedule), final(stored, schedule)
+    found = {
+        int(seed): steps_to_hold(
+            list(zip(curve.index, curve[seed], strict=True)), 1.1 * level[int(seed)]
+        )
+        for seed in curve.columns
+    }
+    return {seed: math.nan if steps is None else float(steps) for seed, steps in found.items()}
+
+
+def size(stored: Stored, schedule: str) -> Values:
+    """‖z‖/√d at the end of a run of Experiment 1."""
+    return stored.value(ONE, "norm_ratio", schedule)

@@ -1,0 +1,118 @@
+"""Still pictures of the interactive figures, for pages without scripts and for print.
+
+`python -m infovae_core.report.figures.stills` writes them anew into `book/_static/interactive/`.
+Their settings are those that the interactive figures start with.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from infovae_core import closed_forms
+
+FOLDER = Path(__file__).parents[3] / "book" / "_static" / "interactive"
+FIRST, SECOND, GREY = "#0072b2", "#b34700", "#6b6b6b"
+
+
+def _axes(columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Axes at fixed places, so that a picture is the same whatever fonts there are."""
+    figure, axes = plt.subplots(1, columns, figsize=(7.2, 3.4), squeeze=False)
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.16, top=0.96, wspace=0.3)
+    for axis in axes[0]:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes[0])
+
+
+def bandwidth() -> Figure:
+    """What an RBF-MMD of σ = 1 reads in 20 dimensions, against the size of the codes."""
+    d, sigma, batch = 20, 1.0, 128
+    figure, (axis,) = _axes()
+    scales = np.geomspace(0.1, 10**1.5, 241)
+    read = [closed_forms.mmd(c, d, sigma) or math.nan for c in scales]
+    gone, noise = closed_forms.escape(d, sigma), closed_forms.mmd_noise(d, sigma, batch)
+    axis.plot(scales, read, color=FIRST, linewidth=2, gid="reading")
+    axis.axhline(gone, color=SECOND, linestyle="--", linewidth=1.2, gid="escape")
+    axis.axhspan(1e-4, noise, color=GREY, alpha=0.2, linewidth=0)
+    right: dict[str, Any] = {"ha": "right", "transform": axis.get_yaxis_transform()}
+    axis.text(0.99, gone * 1.15, "codes that have left read this", va="bottom", **right)
+    axis.text(0.99, noise / 1.15, "scatter of a minibatch at a match", va="top", **right)
+    axis.set(xscale="log", yscale="log", ylim=(1e-4, 10), ylabel="MMD")
+    axis.set_xlabel("size of the codes c (prior: 1)")
+    return figure
+
+
+def sinkhorn() -> Figure:
+    """The Sinkhorn divergence in 20 dimensions, means at distance 1, scale ½, against ε."""
+    shift, scale, d = 1.0, 0.5, 20
+    figure, (axis,) = _axes()
+    eps = np.geomspace(1e-4, 1e4, 241)
+    value = [closed_forms.sinkhorn(shift, scale, d, e) for e in eps]
+    axis.plot(eps, value, color=FIRST, linewidth=2, gid="divergence")
+    near, far = closed_forms.half_w2(shift, scale, d), shift**2 / 2
+    axis.axhline(near, color=SECOND, linestyle="--", linewidth=1.2)
+    axis.text(1.2e-4, near + 0.05, "½ W₂²", va="bottom")
+    axis.axhline(far, color=SECOND, linestyle=":", linewidth=1.2)
+    axis.text(9e3, far - 0.05, "½ ‖difference of means‖²", va="top", ha="right")
+    axis.axvline(0.01, color=GREY, linewidth=0.8)
+    axis.text(0.012, 0.05, "blur 0.1", color=GREY)
+    axis.set(xscale="log", xlim=(1e-4, 1e4), ylim=(0, 1.15 * near), ylabel="divergence")
+    axis.set_xlabel("regularization ε")
+    return figure
+
+
+def weights() -> Figure:
+    """Codes of three points on the Gaussian line, and the price of a size on 20 such lines."""
+    alpha, lam, noise, d, sigma = 0.5, 1000.0, 0.25, 20, 1.0
+    figure, (left, right) = _axes(2)
+    share = closed_forms.noise_share(alpha, noise)
+    z = np.linspace(-3.5, 3.5, 241)
+    left.fill_between(z, _density(z, 0, 1), color=GREY, alpha=0.2, linewidth=0)
+    for x, colour, style in ((-1, SECOND, "--"), (0, "black", ":"), (1, FIRST, "-")):
+        code = _density(z, x * math.sqrt(1 - share), share)
+        left.plot(z, code, color=colour, linestyle=style, linewidth=2, gid=f"code{x}")
+    left.set(xlabel="z, codes of x = −1, 0, 1", ylabel="density", ylim=(0, 1.6))
+    size = np.linspace(0.5, 2, 241)
+    price = [d * closed_forms.size_cost(s**2, lam) for s in size]
+    right.plot(size, price, color=FIRST, linewidth=2, gid="price", label="D = KL")
+    price = [closed_forms.mmd_size_cost(s**2, alpha, lam, d, sigma) for s in size]
+    dashed: dict[str, Any] = {"color": SECOND, "linestyle": "--", "linewidth": 2}
+    right.plot(size, price, **dashed, gid="bounded", label="D = MMD², σ = 1")
+    right.axvline(1, color=GREY, linewidth=0.8)
+    right.set(xlabel="size of the codes (prior: 1)", ylabel="price (nats)", ylim=(0, 10))
+    right.legend(loc="upper right", frameon=False, handlelength=1.2, borderaxespad=0, fontsize=10)
+    return figure
+
+
+def _density(z: np.ndarray, mean: float, variance: float) -> np.ndarray:
+    values: np.ndarray = np.exp(-((z - mean) ** 2) / (2 * variance))
+    return values / math.sqrt(2 * math.pi * variance)
+
+
+STILLS: dict[str, Callable[[], Figure]] = {
+    "bandwidth": bandwidth,
+    "sinkhorn": sinkhorn,
+    "weights": weights,
+}
+
+
+def write(folder: Path) -> None:
+    """Write all of them as `interactive-NAME.svg`, text as text and without a date."""
+    # From matplotlib's own defaults, whatever style a caller has set.
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "infovae", "font.size": 11}
+    with mpl.style.context(["default", settings]):
+        for name, draw in STILLS.items():
+            figure = draw()
+            figure.savefig(folder / f"interactive-{name}.svg", metadata={"Date": None})
+            plt.close(figure)
+
+
+if __name__ == "__main__":
+    write(FOLDER)

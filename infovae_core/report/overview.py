@@ -1,0 +1,66 @@
+"""What the landing page says of the three experiments, read from the stored results."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from infovae_core import closed_forms
+from infovae_core.report import captions, frames
+from infovae_core.run import Run
+from infovae_core.study import experiments, store
+from infovae_core.study.inventory import shown, stored_seeds
+from infovae_core.study.store import Result
+
+
+class Overview(NamedTuple):
+    """Experiment 2 as a frame, and where it comes from; the numbers to quote, by name.
+
+    `seeds` says which seeds each experiment has.
+    """
+
+    ours: pd.DataFrame
+    numbers: dict[str, float]
+    provenance: str
+    seeds: str
+
+
+def read() -> Overview:
+    """Read the stored results of all experiments: seed 0, and every seed that is complete.
+
+    Raises:
+        StoreError: If a result is missing, with the command that makes it.
+    """
+    kept = store.Store(store.default_root("cpu"))
+    found = {}
+    for name in experiments.EXPERIMENTS:
+        profile = experiments.SHOWN[name]
+        seeds = shown(stored_seeds(kept, name, profile=profile))
+        found[name] = kept.require(
+            experiments.runs(name, profile=profile, seeds=seeds),
+            f"python -m infovae_core run {name} --profile {profile}",
+        )
+    return overview(found)
+
+
+def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:
+    """The numbers of these results, by experiment; of the third, how many there are."""
+    two = found["experiment2"]
+    numbers = {
+        "runs": float(len({run for runs in found.values() for run in runs})),
+        "escape": closed_forms.escape(20, 1.0),
+        "published": float(
+            frames.published("exp2")
+            .set_index(["model", "metric", "latent_dim"])["value"]
+            .loc["infovae_mmd", "val_mmd", 20]
+        ),
+    }
+    seeds = ", ".join(
+        f"Experiment {name[-1]} from {captions.seed_list(runs)}" for name, runs in found.items()
+    )
+    return Overview(
+        frames.frame(two),
+        numbers,
+        f"Experiment 2: {captions.seed_list(two)}; {store.provenance_line(two.values())}",
+        seeds,
+    )

@@ -1,0 +1,1 @@
+"""Which runs there are, how they are made, kept and found."""

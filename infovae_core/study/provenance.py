@@ -1,0 +1,46 @@
+"""What a result was made with: machine, versions, commit."""
+
+import functools
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from infovae_core import devices
+
+
+def provenance(device: torch.device, seconds: float) -> dict[str, Any]:
+    """What a result was made with; `seconds` are those of training and measuring together."""
+    return {
+        "device": devices.describe(device),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "commit": commit_at_start(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+    }
+
+
+def commit() -> str:
+    """The checkout's commit, with "+" where tracked files of the package differ; else "unknown"."""
+    here = Path(__file__).parents[1]  # The package, whatever of it is edited.
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git("diff", "--name-only", "HEAD", "--", ".")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+@functools.cache
+def commit_at_start() -> str:
+    """The commit when first asked: what this process runs, whatever is edited meanwhile."""
+    return commit()
