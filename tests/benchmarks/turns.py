@@ -63,7 +63,9 @@ def take_turns(
     Raises:
         RuntimeError: If a contender's process ends before its time.
     """
-    context = multiprocessing.get_context("spawn")
+    # Forked from a process that has imported all and done nothing: each starts alike, and at once.
+    multiprocessing.set_forkserver_preload(["tests.benchmarks.contenders"])
+    context = multiprocessing.get_context("forkserver")
     pipes: list[list[Connection]] = []
     processes = []
     found = [Measured([]) for _ in contenders]

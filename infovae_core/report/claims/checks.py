@@ -17,6 +17,15 @@ from infovae_core.report.intervals import difference
 Values = Mapping[int, float]
 
 
+# Stands for a seed where a number is of no seed.
+NO_SEED = -1
+
+
+def alone(value: float) -> Values:
+    """A number that is of no seed: computed, published, or a mean already."""
+    return {NO_SEED: value}
+
+
 def mean(values: Values) -> float:
     """The mean over seeds; NaN if there are none."""
     return sum(values.values()) / len(values) if values else math.nan
@@ -30,7 +39,7 @@ def number(value: float, form: str = "{:.3g}") -> str:
 def listed(values: Values, form: str = "{:.3g}") -> str:
     """The values of all seeds."""
     found = ", ".join(number(value, form) for value in values.values())
-    return found + (" (one seed)" if len(values) == 1 else "")
+    return found + (" (one seed)" if len(values) == 1 and NO_SEED not in values else "")
 
 
 def quote(name: str, what: str, value: float | Values, form: str = "{:.3g}") -> Check:
@@ -57,7 +66,7 @@ def between(
 
 def level(what: str, values: Values, low: float = -math.inf, high: float = math.inf) -> Check:
     """The mean over seeds lies between the two: as a claim of one run's level is held."""
-    return replace(between(what, {0: mean(values)}, low, high), found=listed(values))
+    return replace(between(what, alone(mean(values)), low, high), found=listed(values))
 
 
 def near(

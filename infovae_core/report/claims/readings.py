@@ -23,7 +23,7 @@ _, _, BETA, FREE_BITS, BN, AAE, _, CONTRASTIVE = EXPERIMENT3_MODELS
 WITH_KL, WITHOUT_KL = (VAE, BETA, FREE_BITS, BN), (RECON, AAE, MMD, CONTRASTIVE)
 # The thesis's six; the other two are in its electronic appendix.
 SIX = (RECON, FREE_BITS, BN, AAE, MMD, CONTRASTIVE)
-# Schedules without a KL term; and each controller with the fixed pair that it turns into.
+# Schedules without a KL term; and each controller with the nearest fixed pair.
 FREE = tuple(name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1)
 CONTROLLED = {
     "adaptive_lam": "fixed_1000_1",
@@ -85,15 +85,14 @@ def variation(stored: Stored, schedule: str) -> Values:
 
 
 def settled(stored: Stored, schedule: str) -> Values:
-    """The step after which the validation MMD stays within a tenth above its last level."""
+    """The step from which on the validation MMD stays within a tenth of its last level."""
     curve, level = stored.curve(ONE, "val_mmd", schedule), final(stored, schedule)
-    found = {
-        int(seed): steps_to_hold(
-            list(zip(curve.index, curve[seed], strict=True)), 1.1 * level[int(seed)]
-        )
-        for seed in curve.columns
-    }
-    return {seed: math.nan if steps is None else float(steps) for seed, steps in found.items()}
+    found = {}
+    for seed in curve.columns:
+        apart = abs(curve[seed] / level[int(seed)] - 1)
+        steps = steps_to_hold(list(zip(curve.index, apart, strict=True)), 0.1)
+        found[int(seed)] = math.nan if steps is None else float(steps)
+    return found
 
 
 def size(stored: Stored, schedule: str) -> Values:

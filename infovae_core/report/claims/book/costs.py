@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from infovae_core.report.claims.checks import between, fact, mean, quote
+from infovae_core.report.claims.checks import alone, between, fact, mean, quote
 from infovae_core.report.claims.ledger import LEDGER, Check
 from infovae_core.report.claims.readings import (
     AAE,
@@ -87,9 +87,9 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     found = stored.record()
     yield quote("ours", "steps a second, fp32", found["all_ours_fp32_rate"])
-    yield between("beside the plain loop", {0: found["all_ours_fp32_speed"]}, low=1, name="speed")
-    yield between("% of the limit", {0: found["all_ours_fp32_percent"]}, 0, 100, name="percent")
-    mixed = {0: found["all_ours_bf16_rate"]}
+    yield between("beside the plain loop", alone(found["all_ours_fp32_speed"]), low=1, name="speed")
+    yield between("% of the limit", alone(found["all_ours_fp32_percent"]), 0, 100, name="percent")
+    mixed = alone(found["all_ours_bf16_rate"])
     yield between("steps a second, bf16", mixed, low=found["all_ours_fp32_rate"], name="mixed")
 
 
@@ -103,10 +103,10 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     found = stored.record()
     for name, precision in (("single", "fp32"), ("mixed", "bf16")):
-        rate = {0: found[f"core_ours_{precision}_rate"]}
+        rate = alone(found[f"core_ours_{precision}_rate"])
         one = found[f"all_ours_{precision}_rate"]
         yield between(f"steps a second, {precision}", rate, low=one, name=name)
-        speed = {0: found[f"core_ours_{precision}_speed"]}
+        speed = alone(found[f"core_ours_{precision}_speed"])
         yield between(f"beside the plain loop, {precision}", speed, low=1, name=f"{name}_speed")
 
 
@@ -121,7 +121,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     found = stored.record()
     for name in ("all", "core"):
-        limit = {0: found[f"{name}_limit_fp32_speed"]}
+        limit = alone(found[f"{name}_limit_fp32_speed"])
         yield between(f"{name}: limit beside the plain loop", limit, high=4, name=name)
         mixed = found[f"{name}_limit_bf16_speed"]
         yield quote(f"{name}_mixed", f"{name}: likewise, bf16", mixed)
@@ -140,9 +140,9 @@ def _(stored: Stored) -> Iterator[Check]:
     yield quote("eight", "a step of a stack of eight (ms)", found["step_R_8_ms"])
     yield quote("one", "a step of one model (ms)", found["step_R_1_ms"])
     yield between(
-        "stack: steps a second beside one", {0: found["step_R_8_gain"]}, high=1, name="gain"
+        "stack: steps a second beside one", alone(found["step_R_8_gain"]), high=1, name="gain"
     )
-    yield between("a run a core beside one run", {0: found["core_fp32_gain"]}, low=1, name="core")
+    yield between("a run a core beside one run", alone(found["core_fp32_gain"]), low=1, name="core")
 
 
 @LEDGER.book(
@@ -154,8 +154,8 @@ def _(stored: Stored) -> Iterator[Check]:
 )
 def _(stored: Stored) -> Iterator[Check]:
     found = stored.record()
-    yield between("minibatch", {0: found["step_n_time_end"]}, low=0.6, name="batch")
-    yield between("d", {0: found["step_d_time_all"]}, high=0.2, name="dims")
+    yield between("minibatch", alone(found["step_n_time_end"]), low=0.6, name="batch")
+    yield between("d", alone(found["step_d_time_all"]), high=0.2, name="dims")
 
 
 @LEDGER.book(
@@ -168,6 +168,6 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     found = stored.record()
     mmd, half = found["mmd_n_128_ms"], found["step_n_128_ms"] / 2
-    yield between("MMD (ms)", {0: mmd}, high=half, name="mmd")
-    yield between("Sinkhorn (ms)", {0: found["sinkhorn_n_128_ms"]}, mmd, half, name="sinkhorn")
+    yield between("MMD (ms)", alone(mmd), high=half, name="mmd")
+    yield between("Sinkhorn (ms)", alone(found["sinkhorn_n_128_ms"]), mmd, half, name="sinkhorn")
     yield quote("step", "whole step with MMD (ms)", found["step_n_128_ms"])

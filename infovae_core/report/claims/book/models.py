@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from infovae_core.closed_forms import escape
 from infovae_core.report.claims.checks import (
+    alone,
     between,
     fact,
     leads,
@@ -161,7 +162,7 @@ def _(stored: Stored) -> Iterator[Check]:
         first, last = (mean(third(stored, "test_bce", model, d)) for d in (40, 80))
         yield quote(f"{name}_40", f"{LABELS[model]}, d = 40", first)
         yield quote(f"{name}_80", f"{LABELS[model]}, d = 80", last)
-        yield between(f"{LABELS[model]}: gain (nats)", {0: first - last}, high=2, form="{:.1f}")
+        yield between(f"{LABELS[model]}: gain (nats)", alone(first - last), high=2, form="{:.1f}")
 
 
 @LEDGER.book(

@@ -7,6 +7,7 @@ import numpy as np
 
 from infovae_core.closed_forms import escape
 from infovae_core.report.claims.checks import (
+    alone,
     between,
     fact,
     less,
@@ -153,7 +154,7 @@ def _(stored: Stored) -> Iterator[Check]:
         stored.curve(ONE, "alpha", name).to_numpy().max()
         for name in ("adaptive_alpha", "adaptive_both")
     ]
-    excess = {0: float(max(found)) - 1}
+    excess = alone(float(max(found)) - 1)
     yield between("greatest α, less 1", excess, 0, 0.05, "excess")
 
 
@@ -267,5 +268,5 @@ def _(stored: Stored) -> Iterator[Check]:
     pairs = list(itertools.combinations(FREE, 2))
     told = sum(different(final(stored, a), final(stored, b)) is True for a, b in pairs)
     yield quote("pairs", "pairs", float(len(pairs)), "{:.0f}")
-    found = {0: float(told)}
+    found = alone(float(told))
     yield between("pairs whose interval excludes 0", found, -1, len(pairs) / 2, "told")

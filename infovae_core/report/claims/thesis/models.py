@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from infovae_core.report.claims.checks import (
+    alone,
     between,
     fact,
     less,
@@ -34,13 +35,14 @@ from infovae_core.study.experiments import LATENT_DIMS
     "t-simple-comparable-alignment",
     "4",
     Verdict.PARTLY,
-    "Light variants (Free-Bits VAE, BN-VAE) are as well aligned as InfoVAE-MMD.",
-    "Better aligned, from d = 10 on, where InfoVAE-MMD has left the prior.",
+    "Light variants such as ContrastiveAE and BN-VAE are as well aligned as InfoVAE-MMD.",
+    "Better, from d = 10 on, where InfoVAE-MMD has left the prior; ContrastiveAE has left it too, "
+    "less far.",
     needs=THREE,
-    tolerance=f"Energy distance of the variant no greater. {ORDER}",
+    tolerance=f"Energy distance of the variant smaller. {ORDER}",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    for model in (FREE_BITS, BN):
+    for model in (FREE_BITS, BN, CONTRASTIVE):
         for d in LATENT_DIMS:
             yield less(
                 f"d = {d}: energy distance, {LABELS[model]} less {LABELS[MMD]}",
@@ -54,7 +56,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "3.5",
     Verdict.FAILS,
     "InfoVAE-MMD and ContrastiveAE are aligned from d = 10 on.",
-    "Their codes have left the prior there; they read what escaped codes read.",
+    "Their codes have left the prior there.",
     needs=THREE,
     tolerance="‖z‖/√d between 0.8 and 1.25, at every seed.",
 )
@@ -83,18 +85,19 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.thesis(
     "t-light-read-a-third",
     "3.5",
-    Verdict.PARTLY,
-    "Free-Bits VAE and BN-VAE read about 0.3 up to d = 20.",
-    "Free-Bits VAE does at d = 2. The reading falls with d, to {free_bits:.3f} and {bn:.3f} at 20.",
+    Verdict.FAILS,
+    "Free-Bits VAE and BN-VAE come down to a reading of about 0.3 at d = 20, and stay there.",
+    "They read {free_bits:.3f} and {bn:.3f} at d = 20, and less beyond.",
     needs=THREE,
-    tolerance="Validation MMD of 0.2 to 0.4, mean over seeds.",
+    tolerance="Validation MMD of 0.2 to 0.4 from d = 20 on, mean over seeds.",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("free_bits", FREE_BITS), ("bn", BN)):
-        for d in LATENT_DIMS[:4]:
+        for d in LATENT_DIMS[3:]:
             found = third(stored, "val_mmd", model, d)
             yield level(f"{LABELS[model]}, d = {d}: validation MMD", found, 0.2, 0.4)
-        yield quote(name, f"{LABELS[model]}, d = 20", found)
+        first = third(stored, "val_mmd", model)
+        yield quote(name, f"{LABELS[model]}, d = 20", first)
 
 
 @LEDGER.thesis(
@@ -124,7 +127,7 @@ def _(stored: Stored) -> Iterator[Check]:
 def _(stored: Stored) -> Iterator[Check]:
     times = {model: seconds(stored, model) for model in SIX}
     slowest, fastest = max(times, key=times.__getitem__), min(times, key=times.__getitem__)
-    apart = {0: 100 * (times[slowest] / times[fastest] - 1)}
+    apart = alone(100 * (times[slowest] / times[fastest] - 1))
     what = f"{LABELS[slowest]} above {LABELS[fastest]} (%)"
     yield between(what, apart, high=10, name="apart", form="{:.1f}")
 
@@ -145,7 +148,7 @@ def time_beside(stored: Stored, model: str, other: str, most: float) -> Check:
 
 @LEDGER.thesis(
     "t-simple-cost-less",
-    "Abstract",
+    "Abstract, 4",
     Verdict.FAILS,
     "Simpler models cost markedly less.",
     "All models cost nearly the same, in the thesis and here.",
@@ -153,7 +156,7 @@ def time_beside(stored: Stored, model: str, other: str, most: float) -> Check:
     tolerance="At most 0.9 of the time of InfoVAE-MMD, mean over d, published and ours.",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    for model in (RECON, FREE_BITS, BN):
+    for model in (RECON, FREE_BITS, BN, CONTRASTIVE):
         yield time_beside(stored, model, MMD, 0.9)
         times = [
             sum(stored.published(THREE, "timed_seconds", one, d) for d in LATENT_DIMS)
@@ -169,7 +172,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "3.6",
     Verdict.PARTLY,
     "Adversarial and contrastive models compete at lower cost.",
-    "They classify as well as InfoVAE-MMD from d = 10 on, and cost the same.",
+    "They classify as well as InfoVAE-MMD at every d, and cost the same.",
     needs=THREE,
     tolerance="SVM error at most 0.02 above that of InfoVAE-MMD, time at most 0.9 of its.",
 )
@@ -186,13 +189,13 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.thesis(
     "t-adversarial-unstable-and-slow",
     "2.4",
-    Verdict.FAILS,
-    "Adversarial training is unstable, and slow for simple priors.",
-    "No run diverged or collapsed, and the discriminator costs next to nothing beside this "
-    "decoder.",
+    Verdict.PARTLY,
+    "Adversarial training is often unstable, and slow to converge for simple priors.",
+    "No run diverged or lost a unit; but at no d had the codes come to the prior when training "
+    "ended.",
     needs=THREE,
-    tolerance="Unstable: a run diverged, or has inactive units. Slow: more than 1.25 times the "
-    "time of ReconAE.",
+    tolerance="Unstable: a run diverged, or has inactive units. Slow: ‖z‖/√d still above "
+    f"{NEAR[1]:g} at the end.",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS:
@@ -200,5 +203,5 @@ def _(stored: Stored) -> Iterator[Check]:
         broken = AAE in stored.lost(THREE) or any(value < d for value in units.values())
         found = "diverged or inactive" if broken else "done, all units active"
         yield fact(f"d = {d}: end of training", found, "unstable", broken)
-    ratio = seconds(stored, AAE) / seconds(stored, RECON)
-    yield fact(f"time beside {LABELS[RECON]}", f"{ratio:.2f}", "above 1.25", ratio > 1.25)
+        size = third(stored, "norm_ratio", AAE, d)
+        yield between(f"d = {d}: ‖z‖/√d at the end", size, low=NEAR[1])
