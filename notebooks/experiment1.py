@@ -117,7 +117,7 @@ plots.plt.show()
 # :::{claim} controllers-are-fixed-pairs controlled-alpha-starts-above-one
 # :::
 #
-# The error that the controllers follow is small on the final level, and never changes its sign. The
+# On the final level the error that the controllers follow is small and always positive. The
 # annealed runs raise the weight of the KL term, $1 - \alpha$, from 0 to 1, once or four times.
 #
 # ## Where the codes went

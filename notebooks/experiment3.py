@@ -100,7 +100,8 @@ plots.sweep(ours, theirs, "val_mmd", "validation MMD", models, log=True, referen
 plots.plt.show()
 
 # %% [markdown]
-# The thesis ranks the models by this figure; {numref}`fig-4-norm` shows why we do not.
+# The thesis ranks the models by this figure; {numref}`fig-4-norm` shows why we do not. Codes that have left
+# the prior and one another are called *escaped*.
 #
 # :::{claim} mmd-acts-at-five mmd-collapsed-at-two aae-reading-agrees readings-not-reproduced
 # :::
@@ -186,7 +187,7 @@ plots.one_digit(results, 6, models)
 plots.plt.show()
 
 # %% [markdown]
-# The pictures are of one seed, and for the eye alone; nothing is counted on them. All ten digits at
+# The pictures are of one seed, and for the eye; of them the ledger counts their greyness alone. All ten digits at
 # $d = 5$, $20$ and $60$, and samples from the prior, are in the [appendix](grids.ipynb).
 #
 # ## What the thesis says, claim by claim

@@ -35,9 +35,13 @@ def test_the_weight_1000_does_not_ask_for_the_collapse_of_the_cramer_runs(stored
     for d, others in ((2, ["infovae_mmd"]), (5, ["infovae_mmd", "infovae_stein"])):
         collapsed = min(cramer_loss(result) for result in stored["infovae_cramer", d])
         for other in others:
-            for result in stored[other, d]:
+            informative = [
+                result for result in stored[other, d] if result.metrics["active_units"] == d
+            ]
+            assert len(informative) >= 2  # At d = 2 one seed of MMD nearly collapsed.
+            for result in informative:
                 assert result.metrics["kl"] > 10 * stored["infovae_cramer", d][0].metrics["kl"]
-                assert cramer_loss(result) < collapsed - 1
+                assert cramer_loss(result) < collapsed - 10
 
 
 @pytest.mark.parametrize("d", [60, 80])

@@ -135,18 +135,21 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.book(
     "contrastive-reconstructs-best",
     "experiment3",
-    "The best reconstruction is ContrastiveAE's at d = 10, 20, 60 and 80 ({best_20:.1f} nats at d "
-    "= 20, before ReconAE's {recon_20:.1f}), and ReconAE's at d = 40.",
+    "The least reconstruction loss is ContrastiveAE's at d = 10, 20, 60 and 80, by {least:.1f} to "
+    "{greatest:.1f} nats, which another seed may undo; at d = 40 it is ReconAE's.",
     needs=THREE,
     tolerance="The least mean test BCE of all eight.",
 )
 def _(stored: Stored) -> Iterator[Check]:
+    leads = []
     for d in LATENT_DIMS[2:]:
         series = labelled(stored, THREE, "test_bce", EXPERIMENT3_MODELS, d)
         expected = labels(RECON if d == 40 else CONTRASTIVE)
         yield least(f"d = {d}: least test BCE", series, expected, "{:.1f}")
-    yield quote("best_20", "ContrastiveAE, d = 20", third(stored, "test_bce", CONTRASTIVE))
-    yield quote("recon_20", "ReconAE, d = 20", third(stored, "test_bce", RECON))
+        first, after = sorted(mean(values) for values in series.values())[:2]
+        leads += [after - first] if d != 40 else []
+    yield quote("least", "least lead over the next", min(leads), "{:.1f}")
+    yield quote("greatest", "greatest lead", max(leads), "{:.1f}")
 
 
 @LEDGER.book(
@@ -290,9 +293,9 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.book(
     "rulers-reverse-here-too",
     "experiment3",
-    "Here too the rulers disagree: at d = 20 the σ = 1 ruler ranks InfoVAE-MMD before the VAE "
-    "({mmd:.4f} and {vae:.3f}), and the energy distance the VAE far before it ({vae_far:.2f} and "
-    "{mmd_far:.0f}).",
+    "In Experiment 3 too the rulers disagree: at d = 20 the σ = 1 ruler ranks InfoVAE-MMD before "
+    "the VAE ({mmd:.4f} and {vae:.3f}), and the energy distance the VAE far before it "
+    "({vae_far:.2f} and {mmd_far:.0f}).",
     needs=THREE,
     tolerance=ORDER,
 )
