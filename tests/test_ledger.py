@@ -105,6 +105,11 @@ def equal(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(value=1.0)
 
 
+def third(rows: pd.DataFrame) -> pd.DataFrame:
+    """All is 0.3."""
+    return rows.assign(value=0.3)
+
+
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:
     """All metrics of a model are its place in the alphabet."""
     return rows.assign(value=rows["model"].rank(method="dense"))
@@ -120,7 +125,14 @@ def alone(model: str):
     return change
 
 
-CHANGES = [turned, mixed, equal, ranked, *map(alone, ("bn_vae", "infovae_chi2", "fixed_1000_1"))]
+CHANGES = [
+    turned,
+    mixed,
+    equal,
+    third,
+    ranked,
+    *map(alone, ("bn_vae", "infovae_chi2", "fixed_1000_1")),
+]
 
 
 @pytest.mark.parametrize("name", ids(OF_RUNS))

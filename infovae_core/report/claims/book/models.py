@@ -313,8 +313,8 @@ def _(stored: Stored) -> Iterator[Check]:
 @LEDGER.book(
     "older-trade-off",
     "experiment3",
-    "Between reconstruction and alignment there is a trade-off here, the one that the VAE is "
-    "known for: at d = 80 ReconAE reconstructs to {recon_bce:.1f} nats with codes of "
+    "Between reconstruction and alignment there is a trade-off in Experiment 3, the one that the "
+    "VAE is known for: at d = 80 ReconAE reconstructs to {recon_bce:.1f} nats with codes of "
     "{recon_size:.1f} times the prior's size, the VAE to {vae_bce:.1f} nats with codes of "
     "{vae_size:.2f} times.",
     needs=THREE,

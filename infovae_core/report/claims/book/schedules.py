@@ -63,8 +63,8 @@ def _(stored: Stored) -> Iterator[Check]:
     "one-level",
     "experiment1",
     "The five schedules without a KL term end within {spread:.0e} of one another, fixed or "
-    "controlled, on {escape:.5f}: what this ruler reads for codes that have left the prior and one "
-    "another.",
+    "controlled, on {escape:.5f}, which is what this ruler reads of *escaped* codes, those that "
+    "have left the prior and one another.",
     needs=ONE,
     tolerance="At most 1e-4 from 3^(−d/4), at every seed; the classifier's AUC above 0.995.",
 )
