@@ -26,6 +26,7 @@ class Settings:
         data: Data set of the training steps.
         repetitions: Turns that count.
         calls: Training steps in a turn.
+        cores: Threads of a process that has the machine to itself.
         at_once: Processes in the measure of several runs at once.
         matrix: Size of the product that gives the rate.
         stacks: Runs trained side by side, on the device.
@@ -43,6 +44,7 @@ class Settings:
     data: str = "mnist"
     repetitions: int = 7
     calls: int = 40
+    cores: int = CORES
     at_once: int = min(CORES, 8)
     matrix: int = 1024
     stacks: tuple[int, ...] = (1, 8, 32)
@@ -72,7 +74,7 @@ def peers(settings: Settings) -> list[Row]:
     }
     steps = {name: made for name, made in steps.items() if name not in absent()}
     at_once = settings.at_once
-    measures = [("one run, all cores", 1, CORES), ("one run a core", at_once, 1)]
+    measures = [("one run, all cores", 1, settings.cores), ("one run a core", at_once, 1)]
     return [
         row
         for measure, copies, threads in measures
@@ -91,10 +93,12 @@ def details(settings: Settings) -> list[Row]:
     }
     if settings.compiled:
         steps["compiled"] = ("ours", on | {"compiled": True})
-    rows = _measure("one step, a finding left out", "as it is", steps, settings, 1, CORES, False)
+    rows = _measure(
+        "one step, a finding left out", "as it is", steps, settings, 1, settings.cores, False
+    )
     both = {"batched": ("validation", on), "minibatch by minibatch": ("validation_loop", on)}
     once = replace(settings, calls=1)
-    return rows + _measure("one validation", "batched", both, once, 1, CORES, False)
+    return rows + _measure("one validation", "batched", both, once, 1, settings.cores, False)
 
 
 def stacks(settings: Settings, device: str) -> list[Row]:
@@ -118,7 +122,7 @@ def stacks(settings: Settings, device: str) -> list[Row]:
         )
         for precision in ("fp32", "bf16")
     }
-    return _measure("stacks", f"R = {settings.stacks[0]}, fp32", steps, settings, 1, CORES,
+    return _measure("stacks", f"R = {settings.stacks[0]}, fp32", steps, settings, 1, settings.cores,
                     device=device)  # fmt: skip
 
 
@@ -186,7 +190,7 @@ def growth(settings: Settings, device: str = "cpu") -> list[Row]:
                 {"data_set": "random", option: value},
                 # Turns of about equal length, where time grows in proportion.
                 max(1, round(settings.calls / (1 if quantity == "d" else max(1, value / usual)))),
-                threads=CORES,
+                threads=settings.cores,
             )
             for value in values
         ]
@@ -198,7 +202,7 @@ def growth(settings: Settings, device: str = "cpu") -> list[Row]:
                 "divergence",
                 {"name": name, "n": n},
                 max(1, round(settings.calls * (128 / n) ** 2)),
-                threads=CORES,
+                threads=settings.cores,
             )
             for n in settings.samples
         ]
