@@ -15,7 +15,7 @@ import torch
 
 from infovae_core import data, devices
 from infovae_core.report import costs
-from infovae_core.study.grid import commit
+from infovae_core.study.provenance import commit
 from tests.benchmarks import suites
 from tests.benchmarks.contenders import BATCH, LATENT_DIM, absent, flop_per_step
 from tests.benchmarks.suites import CORES, QUICK, Settings
