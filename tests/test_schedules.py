@@ -208,7 +208,7 @@ def test_weights_that_are_no_objective_stop_the_run_with_a_reason():
 def test_a_schedule_is_part_of_a_runs_key():
     run = small_run()
     assert "schedule" not in run.spec  # Keys from before there were schedules stay what they were.
-    schedules_ = [schedule for _, _, schedule in EXPERIMENT1_SCHEDULES.values() if schedule]
+    schedules_ = [one.schedule for one in EXPERIMENT1_SCHEDULES.values() if one.schedule]
     scheduled = [replace(run, schedule=schedule) for schedule in schedules_]
     assert len({one.key for one in [run, *scheduled]}) == 6
     assert scheduled[0].spec["schedule"]["options"]["gain_lam"] == 5000
