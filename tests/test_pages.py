@@ -450,7 +450,7 @@ def test_table_1_is_the_registry() -> None:
     assert len(table) == len(REGISTRY)
     row = table.loc["Maximum mean discrepancy, squared"]
     assert row["options"] == "bandwidth 1.0, estimator unbiased, prior sampled"
-    assert (row["model"], row["learned"]) == ("InfoVAE-MMD", "no")
+    assert (row["model"].split(", ")[0], row["learned"]) == ("InfoVAE-MMD", "no")
     assert table.loc["χ² divergence", "learned"] == "yes"
     # Every source that is named is in the bibliography.
     bibliography = (NOTEBOOKS.parent / "book" / "references.bib").read_text(encoding="utf-8")

@@ -142,6 +142,16 @@ def test_unknown_schedules_and_options_are_refused():
         Schedule("controller", {"gain_lamb": 1})
 
 
+@pytest.mark.parametrize("name", schedules.REGISTRY)
+def test_every_rule_gives_weights_and_keeps_no_state(name):
+    schedule, base = Schedule(name), Weights(0.5, 500)
+    moments = [Moment(step, 100, base, base, lambda _: 0.01) for step in (0, 20, 60, 99)]
+    found = [schedule(moment) for moment in moments]
+    for alpha, lam in found:
+        assert math.isfinite(alpha) and math.isfinite(lam) and alpha + lam >= 1
+    assert [schedule(moment) for moment in reversed(moments)] == found[::-1]
+
+
 # In a run -----------------------------------------------------------------------------------------
 
 

@@ -179,7 +179,7 @@ def published(experiment: str) -> pd.DataFrame:
     """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix).
 
     Args:
-        experiment: Its name; the file's own ("exp1") will do.
+        experiment: "experiment1", or "exp1" for short.
 
     Returns:
         Columns model (our name of the series), latent_dim, metric, value, and iteration, a text,
