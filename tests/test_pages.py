@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from infovae_core.divergences import ORIGINS, REGISTRY
-from infovae_core.objectives import PRESETS
+from infovae_core.objectives import PRESETS, Objective, Preset
 from infovae_core.report import captions, rulers, schedule_tables, tables
 from infovae_core.report.figures import plots, schedule_plots
 from infovae_core.report.frames import by_seed, curves, final_mmd, finals, frame, published, unrest
@@ -23,6 +23,7 @@ from infovae_core.study.experiments import (
     EXPERIMENT3_MODELS,
     EXPERIMENTS,
     LATENT_DIMS,
+    Experiment,
     experiment1,
     experiment2,
     experiment3,
@@ -194,7 +195,7 @@ def test_a_sweep_of_eight_models_has_a_panel_for_each_and_labels_the_lowest() ->
 
 
 def test_every_model_has_a_label_and_its_own_colour() -> None:
-    assert set(plots.LABELS) == set(PRESETS)
+    assert len({plots.LABELS[name] for name in PRESETS}) == len(PRESETS)
     assert len(set(plots.COLOURS.values())) == len(PRESETS)
     assert set(schedule_plots.LABELS) == set(EXPERIMENT1_SCHEDULES)
     panels = [name for names in schedule_plots.PANELS.values() for name in names]
@@ -474,6 +475,19 @@ def test_the_table_of_variants_is_that_of_the_presets() -> None:
     assert table.loc["InfoVAE-MMD", "experiments"] == "1, 2, 3"
     assert table.loc["Free-Bits VAE", "besides"] == "at least 0.1 nats of KL a dimension"
     assert table.loc["BN-VAE", "besides"] == "batch norm before the heads"
+
+
+def test_a_variant_and_an_experiment_of_ones_own_are_in_the_tables(monkeypatch) -> None:
+    monkeypatch.setitem(PRESETS, "my_vae", Preset(Objective(alpha=0, lam=1), batch_norm=True))
+    mine = [dataclasses.replace(run, model="my_vae") for run in experiment2()]
+    one = Experiment(lambda **_: mine, "Ablation of β")
+    monkeypatch.setitem(EXPERIMENTS, "ablation", one)
+    table = tables.variant_table()
+    assert dict(table.loc["my_vae"])["experiments"] == "Ablation of β"
+    assert table.loc["InfoVAE-MMD", "experiments"] == "1, 2, 3"
+    assert tables.setting_table().loc["updates", "Ablation of β"] == "3,900"
+    shown = {mine[0]: Result("done", {"val_mmd": 1.0}, PROVENANCE)}
+    assert list(tables.beside(frame(shown), published("experiment2")).index) == [("my_vae", 2)]
 
 
 def test_table_2_follows_the_specs(monkeypatch) -> None:

@@ -27,7 +27,7 @@ def provenance(
         f"{provenance_line(results.values())}."
     )
     lost = [
-        f"{(LABELS | SCHEDULES)[series(run)]}, d = {run.latent_dim}, seed {run.seed}"
+        f"{SCHEDULES.get(series(run), LABELS[series(run)])}, d = {run.latent_dim}, seed {run.seed}"
         for run, result in results.items()
         if result.status == "diverged"
     ]

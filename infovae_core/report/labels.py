@@ -7,8 +7,17 @@ are stored under its name and not under a definition.
 from infovae_core.objectives import PRESETS
 from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES
 
+
+class Labels(dict[str, str]):
+    """Labels by name; what has none is called by its name."""
+
+    def __missing__(self, name: str) -> str:
+        """The name, of a run's model for instance that is no preset."""
+        return name
+
+
 # Models.
-LABELS = {name: preset.label or name for name, preset in PRESETS.items()}
+LABELS = Labels((name, preset.label) for name, preset in PRESETS.items() if preset.label)
 SCHEDULES = {name: one.label for name, one in EXPERIMENT1_SCHEDULES.items()}
 # Metrics: on the axes of figures, and in words.
 METRICS = {
