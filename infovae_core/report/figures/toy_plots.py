@@ -39,7 +39,7 @@ NOTE: dict[str, Any] = {
 POINTS = {-1: "#d55e00", 1: "#0072b2"}
 
 
-def growth(trainings: Mapping[str, Sequence[toy.Snapshot]]) -> Figure:
+def bound_and_gap(trainings: Mapping[str, Sequence[toy.Snapshot]]) -> Figure:
     """The evidence lower bound and the distance to the true posterior, against the step."""
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.6), sharex=True)
     labels = {"elbo": "ELBO (nats per point)", "gap": "KL(q(z|x) ‖ p(z|x)) (nats)"}
