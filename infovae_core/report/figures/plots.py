@@ -29,14 +29,18 @@ PALETTE = [*sns.color_palette("colorblind", 6).as_hex(), "#882255", "#44aa99", "
 PALETTE += ["#56b4e9", "#332288", "#117733"]
 
 
-def colours(names: Iterable[str], palette: Sequence[str] = PALETTE) -> dict[str, str]:
+def colours(names: Iterable[str], palette: Sequence[str] = ()) -> dict[str, str]:
     """One colour for each name: the palette's, and beyond it hues that are far from the last.
 
     A name that is added at the end changes no other's colour.
+
+    Args:
+        names: What is drawn.
+        palette: The first colours; by default `PALETTE`.
     """
     # Steps of the golden ratio on the circle of hues never come back to a hue.
     further = (to_hex(hls_to_rgb(k * 0.618034 % 1, 0.4, 0.6)) for k in count(1))
-    return dict(zip(names, chain(palette, further), strict=False))
+    return dict(zip(names, chain(palette or PALETTE, further), strict=False))
 
 
 # The penalties have the first colours, but come after the other presets.
