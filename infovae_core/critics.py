@@ -51,7 +51,9 @@ class Critic(nn.Module):
         return -bound.sum()
 
 
-@register("chi2")
+@register(
+    "chi2", title="χ² divergence", category="learned density ratio", source="Nguyen et al. 2010"
+)
 class ChiSquare(Critic):
     """χ²(q‖p) = sup_T E_q T − E_p[T + T²/4], attained at T = 2(q/p − 1).
 
@@ -76,7 +78,13 @@ class ChiSquare(Critic):
         return self.score(q).mean(-1) - (on_prior + on_prior.square() / 4).mean(-1)
 
 
-@register("js")
+@register(
+    "js",
+    title="Jensen–Shannon divergence",
+    category="learned density ratio",
+    source="Makhzani et al. 2016",
+    original=True,
+)
 class JensenShannon(Critic):
     """JS(q‖p) = log 2 + ½ sup_T { E_p log s(T) + E_q log(1 − s(T)) }, s the logistic function.
 

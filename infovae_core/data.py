@@ -45,6 +45,11 @@ DIGESTS = {
 }
 
 
+def steps_per_epoch(name: str, batch_size: int) -> int:
+    """Updates in one pass over a data set's training images; a rest that fills no batch waits."""
+    return SIZES[name][0] // batch_size
+
+
 class DataError(RuntimeError):
     """Data that are missing or damaged; the message says which, and what to do."""
 

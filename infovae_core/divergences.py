@@ -10,7 +10,7 @@ A divergence with parameters of its own, learned beside the model, is a critic: 
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from geomloss import SamplesLoss
@@ -23,15 +23,44 @@ Bandwidth = float | str | Sequence[float]
 ESTIMATORS = ("unbiased", "biased")
 PRIORS = ("sampled", "exact")
 
+
+class Origin(NamedTuple):
+    """What readers are told of a divergence.
+
+    Attributes:
+        title: Its name for readers.
+        category: What kind of divergence it is.
+        source: Author and year, as in the bibliography.
+        original: Whether Zhao et al. (2019) used it, as the thesis's Table 1 tells.
+    """
+
+    title: str
+    category: str = ""
+    source: str = ""
+    original: bool = False
+
+
 REGISTRY: dict[str, Any] = {}
+ORIGINS: dict[str, Origin] = {}
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 
 
-def register(name: str) -> Callable[[Registered], Registered]:
-    """Enter a divergence, a function of samples or a critic's class, under `name`."""
+def register(
+    name: str, *, title: str = "", category: str = "", source: str = "", original: bool = False
+) -> Callable[[Registered], Registered]:
+    """Enter a divergence, a function of samples or a critic's class, under `name`.
+
+    Args:
+        name: What objectives call it.
+        title: Its name for readers; by default `name`.
+        category: See `Origin`, as the others.
+        source: Author and year.
+        original: Whether Zhao et al. (2019) used it.
+    """
 
     def enter(divergence: Registered) -> Registered:
         REGISTRY[name] = divergence
+        ORIGINS[name] = Origin(title or name, category, source, original)
         return divergence
 
     return enter
@@ -114,7 +143,13 @@ def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
 # Divergences ------------------------------------------------------------------------------------
 
 
-@register("mmd")
+@register(
+    "mmd",
+    title="Maximum mean discrepancy, squared",
+    category="kernel",
+    source="Gretton et al. 2012",
+    original=True,
+)
 def mmd(
     q: Tensor,
     p: Tensor,
@@ -163,7 +198,13 @@ def gaussian_prior_terms(q: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tens
     return cross.mean(-1), ((s2 / (2 + s2)) ** (d / 2))[..., 0]
 
 
-@register("stein")
+@register(
+    "stein",
+    title="Kernelized Stein discrepancy",
+    category="kernel",
+    source="Liu et al. 2016",
+    original=True,
+)
 def stein(
     q: Tensor, p: Tensor, *, bandwidth: Bandwidth = 1.0, estimator: str = "unbiased"
 ) -> Tensor:
@@ -194,7 +235,12 @@ def stein(
     return torch.stack(terms).mean(0)
 
 
-@register("cramer")
+@register(
+    "cramer",
+    title="Cramér (energy) distance",
+    category="distances",
+    source="Székely and Rizzo 2013",
+)
 def cramer(q: Tensor, p: Tensor, *, estimator: str = "unbiased") -> Tensor:
     """Energy distance 2 E‖z − y‖ − E‖z − z'‖ − E‖y − y'‖ (Székely and Rizzo 2013).
 
@@ -215,7 +261,12 @@ def cramer(q: Tensor, p: Tensor, *, estimator: str = "unbiased") -> Tensor:
     )
 
 
-@register("sinkhorn")
+@register(
+    "sinkhorn",
+    title="Sinkhorn divergence",
+    category="optimal transport",
+    source="Genevay et al. 2018",
+)
 def sinkhorn(q: Tensor, p: Tensor, *, blur: float = 0.1, scaling: float = 0.5) -> Tensor:
     """Debiased Sinkhorn divergence with cost ½‖z − y‖² (Genevay et al. 2018; Feydy et al. 2019).
 

@@ -177,9 +177,16 @@ def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named variant: an objective and what it asks of the architecture."""
+    """A named variant: an objective and what it asks of the architecture.
+
+    Attributes:
+        objective: The loss.
+        label: Its name for readers; by default the one in `PRESETS`.
+        batch_norm: Batch norm before the encoder's heads.
+    """
 
     objective: Objective
+    label: str = field(default="", compare=False)
     batch_norm: bool = False
 
 
@@ -194,18 +201,18 @@ def info(divergence: str, **options: Any) -> Objective:
 
 
 PRESETS: dict[str, Preset] = {
-    "vae": Preset(Objective(alpha=0, lam=1)),
-    "beta_vae": Preset(beta(4)),
-    "recon_ae": Preset(Objective(alpha=1, lam=0)),
-    "free_bits": Preset(Objective(alpha=0, lam=1, free_bits=0.1)),
-    "bn_vae": Preset(Objective(alpha=0, lam=1), batch_norm=True),
-    "aae": Preset(Objective(alpha=1, lam=1, divergence="js")),
-    "contrastive_ae": Preset(Objective(alpha=1, lam=0, extras={"info_nce": 1.0})),
-    "infovae_mmd": Preset(info("mmd")),
-    "infovae_stein": Preset(info("stein")),
-    "infovae_sinkhorn": Preset(info("sinkhorn")),
-    "infovae_cramer": Preset(info("cramer")),
-    "infovae_chi2": Preset(info("chi2")),
+    "vae": Preset(Objective(alpha=0, lam=1), "VAE"),
+    "beta_vae": Preset(beta(4), "β-VAE"),
+    "recon_ae": Preset(Objective(alpha=1, lam=0), "ReconAE"),
+    "free_bits": Preset(Objective(alpha=0, lam=1, free_bits=0.1), "Free-Bits VAE"),
+    "bn_vae": Preset(Objective(alpha=0, lam=1), "BN-VAE", batch_norm=True),
+    "aae": Preset(Objective(alpha=1, lam=1, divergence="js"), "AAE"),
+    "contrastive_ae": Preset(Objective(alpha=1, lam=0, extras={"info_nce": 1.0}), "ContrastiveAE"),
+    "infovae_mmd": Preset(info("mmd"), "InfoVAE-MMD"),
+    "infovae_stein": Preset(info("stein"), "InfoVAE-Stein"),
+    "infovae_sinkhorn": Preset(info("sinkhorn"), "InfoVAE-Sinkhorn"),
+    "infovae_cramer": Preset(info("cramer"), "InfoVAE-Cramér"),
+    "infovae_chi2": Preset(info("chi2"), "InfoVAE-χ²"),
 }
 
 

@@ -17,6 +17,11 @@ from infovae_core.schedules import Schedule
 SCHEMA = 1
 
 
+# The thesis's minibatch, and the updates of an epoch of MNIST with it.
+BATCH_SIZE = 128
+EPOCH = data.steps_per_epoch("mnist", BATCH_SIZE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """Everything that decides a result; two equal runs on one device give equal bits.
@@ -47,11 +52,11 @@ class Run:
     steps: int
     data: str = "mnist"
     pixels: str = "binary"
-    batch_size: int = 128
+    batch_size: int = BATCH_SIZE
     learning_rate: float = 1e-4
     batch_norm: bool = False
     precision: str = "fp32"
-    eval_every: int = 390
+    eval_every: int = EPOCH
     val_batches: int = 500
     val_batch_size: int = 128
     # Younger fields: "before" is the value that every run had before they existed.

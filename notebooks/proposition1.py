@@ -105,7 +105,7 @@ glue("weak_lam", f"{weak_lam:g}", display=False)
 # ## The bound rises, and so does the distance to the truth
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-toy-growth", "caption": "Left: the evidence lower bound, whichever objective is trained. Right: KL from the encoder to the true posterior under the decoder of that moment. Means over the two data points, axes logarithmic beyond ±1. {glue:text}`settings`."}, "image": {"alt": "Two panels against the training step. Trained on the ELBO, the bound rises beyond a hundred nats and the distance to the true posterior to several. With lambda = 1000 both level off, below minus one nat and at half a nat. With lambda = 100 the bound rises to ten nats and the distance to more than a hundred.", "width": "860px"}}
-toy_plots.growth(trainings)
+toy_plots.bound_and_gap(trainings)
 plots.plt.show()
 
 # %% [markdown]

@@ -462,8 +462,8 @@ def test_the_report_says_all_of_it(record):
 
 
 def test_the_published_times_are_those_of_the_appendix():
-    assert costs.published_seconds("exp2") == (30.3, 82.1)
-    assert costs.published_seconds("exp3") == (64.6, 72.3)
+    assert costs.published_seconds("experiment2") == (30.3, 82.1)
+    assert costs.published_seconds("experiment3") == (64.6, 72.3)
 
 
 # The record ---------------------------------------------------------------------------------------

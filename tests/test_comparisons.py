@@ -12,7 +12,7 @@ import torch
 from infovae_core.metrics import ValidationMMD
 from infovae_core.objectives import Terms
 from infovae_core.randomness import generator
-from infovae_core.report import captions, generalization, rulers
+from infovae_core.report import captions, generalization, labels, rulers
 from infovae_core.report.figures import forest_plots, plots, rank_plots
 from infovae_core.report.frames import COLUMNS, curves, frame
 from infovae_core.study.experiments import (
@@ -84,16 +84,16 @@ def test_the_forest_has_a_row_for_each_difference_and_a_panel_for_each_metric() 
     rows = captions.differences2(made_up())
     figure = forest_plots.differences(rows)
     assert [axis.get_title("left") for axis in figure.axes] == [
-        forest_plots.METRICS[metric] for metric in rows["metric"].unique()
+        labels.METRICS[metric] for metric in rows["metric"].unique()
     ]
     panel = next(axis for axis in figure.axes if axis.get_title("left") == "SVM error")
-    labels = [label.get_text() for label in panel.get_yticklabels()]
-    assert labels == rows[rows["metric"] == "svm_error"]["label"].tolist()
+    ticks = [label.get_text() for label in panel.get_yticklabels()]
+    assert ticks == rows[rows["metric"] == "svm_error"]["label"].tolist()
     # ReconAE's interval at d = 20 has no width, and holds 0: an open mark.
     points = [line for line in panel.lines if line.get_marker() == "o"]
-    at = labels.index("InfoVAE-MMD − ReconAE, d\u00a0=\u00a020")
+    at = ticks.index("InfoVAE-MMD − ReconAE, d\u00a0=\u00a020")
     assert (points[at].get_xdata()[0], points[at].get_markerfacecolor()) == (0, "white")
-    at = labels.index("VAE − InfoVAE-MMD, d\u00a0=\u00a020")
+    at = ticks.index("VAE − InfoVAE-MMD, d\u00a0=\u00a020")
     assert points[at].get_markerfacecolor() == "white"  # 2 ± 2.48.
     assert panel.texts[at].get_text() == "2.000  (−0.484 to 4.484)"
     texts = [text.get_text() for text in figure.legends[0].get_texts()]

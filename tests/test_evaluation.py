@@ -18,6 +18,7 @@ from infovae_core.randomness import generator
 from tests.runs import flat_split, small_run
 
 RUN = small_run(latent_dim=3)
+# What pages read.
 FIGURES = {
     "val_mmd2",
     "val_mmd",
@@ -60,10 +61,11 @@ def measured(evaluate, model):
 
 
 def test_every_metric_is_measured_and_finite(measured):
-    assert measured.keys() == FIGURES | {"code_mean", "code_std"}
-    assert all(type(measured[name]) is float for name in FIGURES)
+    vectors = {"code_mean", "code_std"}
+    assert measured.keys() >= FIGURES | vectors
+    figures = [value for name, value in measured.items() if name not in vectors]
+    assert all(type(value) is float for value in figures)
     assert len(measured["code_mean"]) == len(measured["code_std"]) == 3
-    figures = [measured[name] for name in FIGURES]
     assert np.isfinite([*figures, *measured["code_mean"], *measured["code_std"]]).all()
     assert json.loads(json.dumps(measured, allow_nan=False)) == measured
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from infovae_core.divergences import REGISTRY
-from infovae_core.objectives import PRESETS
+from infovae_core.divergences import ORIGINS, REGISTRY
+from infovae_core.objectives import PRESETS, Objective, Preset
 from infovae_core.report import captions, rulers, schedule_tables, tables
 from infovae_core.report.figures import plots, schedule_plots
 from infovae_core.report.frames import by_seed, curves, final_mmd, finals, frame, published, unrest
@@ -23,6 +23,7 @@ from infovae_core.study.experiments import (
     EXPERIMENT3_MODELS,
     EXPERIMENTS,
     LATENT_DIMS,
+    Experiment,
     experiment1,
     experiment2,
     experiment3,
@@ -80,9 +81,9 @@ def schedule_results(seeds=(0,)):
 @pytest.mark.parametrize(
     ("experiment", "series", "metrics"),
     [
-        ("exp2", set(DIVERGENCES), {"val_mmd", "svm_error", "timed_seconds"}),
+        ("experiment2", set(DIVERGENCES), {"val_mmd", "svm_error", "timed_seconds"}),
         (
-            "exp3",
+            "experiment3",
             set(EXPERIMENT3_MODELS) - {"vae", "beta_vae"},
             {"val_mmd", "svm_error", "timed_seconds", "test_bce"},
         ),
@@ -99,7 +100,7 @@ def test_published_values_cover_every_series_dimension_and_figure(
 
 
 def test_published_curves_are_those_of_the_nine_schedules() -> None:
-    rows = published("exp1")
+    rows = published("experiment1")
     assert not rows.isna().any().any()
     assert set(rows["model"]) == set(list(EXPERIMENT1_SCHEDULES)[:9])
     first = rows[(rows["model"] == "fixed_500_1") & (rows["metric"] == "val_mmd")]
@@ -146,7 +147,7 @@ def test_frames_of_nothing_keep_their_columns() -> None:
 
 
 def test_a_sweep_draws_the_seeds_mean_the_published_values_and_both_controls() -> None:
-    theirs = published("exp2")
+    theirs = published("experiment2")
     figure = plots.sweep(
         frame(results()),
         theirs,
@@ -174,9 +175,9 @@ def test_a_sweep_draws_the_seeds_mean_the_published_values_and_both_controls() -
 
 def test_a_sweep_without_published_values_has_no_line_for_them() -> None:
     ours = frame(results())
-    figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
+    figure = plots.sweep(ours, published("experiment2"), "val_mmd", "MMD", DIVERGENCES)
     renamed = ours.replace({"metric": {"val_mmd": "other"}})
-    bare = plots.sweep(renamed, published("exp2"), "other", "other", DIVERGENCES)
+    bare = plots.sweep(renamed, published("experiment2"), "other", "other", DIVERGENCES)
     assert len(line_data(bare, 0)) == len(line_data(figure, 0)) - 1
     texts = [text.get_text() for text in bare.axes[-1].get_legend().get_texts()]
     assert "published" not in texts
@@ -184,7 +185,9 @@ def test_a_sweep_without_published_values_has_no_line_for_them() -> None:
 
 def test_a_sweep_of_eight_models_has_a_panel_for_each_and_labels_the_lowest() -> None:
     shown = {run: Result("done", {"val_mmd": 1.0}, PROVENANCE) for run in experiment3()}
-    figure = plots.sweep(frame(shown), published("exp3"), "val_mmd", "MMD", EXPERIMENT3_MODELS)
+    figure = plots.sweep(
+        frame(shown), published("experiment3"), "val_mmd", "MMD", EXPERIMENT3_MODELS
+    )
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == [*(plots.LABELS[model] for model in EXPERIMENT3_MODELS), ""]
     labelled = [bool(axis.get_xlabel()) for axis in figure.axes]
@@ -192,22 +195,30 @@ def test_a_sweep_of_eight_models_has_a_panel_for_each_and_labels_the_lowest() ->
 
 
 def test_every_model_has_a_label_and_its_own_colour() -> None:
-    assert set(plots.LABELS) == set(PRESETS)
+    assert len({plots.LABELS[name] for name in PRESETS}) == len(PRESETS)
     assert len(set(plots.COLOURS.values())) == len(PRESETS)
     assert set(schedule_plots.LABELS) == set(EXPERIMENT1_SCHEDULES)
     panels = [name for names in schedule_plots.PANELS.values() for name in names]
     assert panels == list(EXPERIMENT1_SCHEDULES)
 
 
+def test_colours_go_on_where_the_palette_ends_and_stay_as_they_are() -> None:
+    assert plots.COLOURS["infovae_mmd"] == plots.PALETTE[0] == "#0173b2"
+    assert (plots.COLOURS["recon_ae"], plots.COLOURS["contrastive_ae"]) == ("#ca9161", "#117733")
+    many = plots.colours([*PRESETS, *(f"variant {k}" for k in range(12))])
+    assert len(set(many.values())) == len(many)
+    assert plots.colours(list(many)[:13]) == dict(list(many.items())[:13])
+
+
 def test_figure_1_orders_its_legend_by_the_final_value_the_best_at_the_bottom() -> None:
     followed = curves(schedule_results(), schedule_name)
-    figure = schedule_plots.alignment(followed, published("exp1"), 0.004)
+    figure = schedule_plots.alignment(followed, published("experiment1"), 0.004)
     drawn = [len(axis.lines) - 1 for axis in figure.axes]  # But for the target.
     assert drawn == [6, 5]
     texts = [text.get_text().split(":")[0] for text in figure.legends[0].get_texts()]
     assert texts[:11] == list(schedule_plots.LABELS.values())[::-1]
     points = [collection.get_offsets() for collection in figure.axes[0].collections]
-    rows = published("exp1").query("model == 'fixed_500_0' and metric == 'val_mmd'")
+    rows = published("experiment1").query("model == 'fixed_500_0' and metric == 'val_mmd'")
     np.testing.assert_allclose(points[0][:, 1], rows["value"])
 
 
@@ -297,7 +308,7 @@ def seeds(axis) -> np.ndarray:
 def test_each_seed_is_a_dot_and_the_axes_hold_them_all() -> None:
     ours = frame(results(seeds=(0, 1, 2)))
     for log in (False, True):
-        figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=log)
+        figure = plots.sweep(ours, published("experiment2"), "val_mmd", "MMD", DIVERGENCES, log=log)
         axis = figure.axes[0]
         values = [(d, d + seed) for d in LATENT_DIMS for seed in (0, 1, 2)]
         assert sorted(map(tuple, seeds(axis))) == values
@@ -312,11 +323,15 @@ def test_a_line_goes_through_the_geometric_mean_or_the_median_where_a_seed_is_0(
     stored = results(seeds=(1, 2, 3))
     for run, result in stored.items():
         result.metrics["val_mmd"] = 10.0**run.seed
-    drawn = plots.sweep(frame(stored), published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
+    drawn = plots.sweep(
+        frame(stored), published("experiment2"), "val_mmd", "MMD", DIVERGENCES, log=True
+    )
     np.testing.assert_allclose(line_data(drawn, 0)[-1], 100)
     for run, result in stored.items():
         result.metrics["val_mmd"] = 10.0**run.seed if run.seed < 3 else 0.0
-    drawn = plots.sweep(frame(stored), published("exp2"), "val_mmd", "MMD", DIVERGENCES, log=True)
+    drawn = plots.sweep(
+        frame(stored), published("experiment2"), "val_mmd", "MMD", DIVERGENCES, log=True
+    )
     np.testing.assert_allclose(line_data(drawn, 0)[-1], 10)
     texts = [text.get_text() for text in drawn.axes[-1].get_legend().get_texts()]
     assert "median of the seeds" in texts
@@ -324,7 +339,7 @@ def test_a_line_goes_through_the_geometric_mean_or_the_median_where_a_seed_is_0(
 
 def test_a_linear_axis_that_holds_negative_values_has_a_line_at_0() -> None:
     ours = frame(results(seeds=[0]))
-    none = published("exp2").iloc[:0]
+    none = published("experiment2").iloc[:0]
     plain = plots.sweep(ours, none, "val_mmd", "MMD", DIVERGENCES)
     below = plots.sweep(ours.assign(value=-ours["value"]), none, "val_mmd", "MMD", DIVERGENCES)
     assert len(line_data(below, 0)) == len(line_data(plain, 0)) + 1
@@ -332,7 +347,7 @@ def test_a_linear_axis_that_holds_negative_values_has_a_line_at_0() -> None:
 
 def test_one_seed_is_drawn_without_bars_or_bands() -> None:
     ours = frame(results(seeds=[0]))
-    figure = plots.sweep(ours, published("exp2"), "val_mmd", "MMD", DIVERGENCES, CONTROLS)
+    figure = plots.sweep(ours, published("experiment2"), "val_mmd", "MMD", DIVERGENCES, CONTROLS)
     assert not any(axis.containers or axis.collections for axis in figure.axes)
     texts = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
     assert not any("interval" in text for text in texts)
@@ -355,7 +370,7 @@ def test_bands_of_curves_go_from_the_least_seed_to_the_greatest() -> None:
 
 def test_figure_1_quotes_each_interval_in_its_legend() -> None:
     followed = curves(schedule_results(seeds=(0, 1, 2)), schedule_name)
-    figure = schedule_plots.alignment(followed, published("exp1"), 0.004)
+    figure = schedule_plots.alignment(followed, published("experiment1"), 0.004)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[10] == "λ\u00a0=\u00a0500, α\u00a0=\u00a00: 31.00000 ± 2.48414"
 
@@ -377,7 +392,7 @@ def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> No
     assert lost[["model", "latent_dim", "seed", "status", "metric"]].to_numpy().tolist() == [
         ["infovae_chi2", 80, 1, "diverged", "val_mmd"]
     ]
-    table = tables.beside(rows, published("exp2"))
+    table = tables.beside(rows, published("experiment2"))
     text = table.loc[("InfoVAE-χ²", 80), "validation MMD"]
     assert text.startswith("81\u00a0±\u00a01 (1 diverged)\u00a0[")
     assert table.loc[("VAE", 80), "validation MMD"] == "81\u00a0±\u00a02.5"
@@ -385,15 +400,15 @@ def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> No
     named = "Diverged, and in no mean: InfoVAE-χ², d = 80, seed 1."
     assert captions.provenance(chosen, shown).endswith(named)
     # Of one seed alone it is what a cell says.
-    alone = tables.beside(frame(with_diverged(seeds=[1])), published("exp2"))
+    alone = tables.beside(frame(with_diverged(seeds=[1])), published("experiment2"))
     assert alone.loc[("InfoVAE-χ²", 80), "validation MMD"].startswith("diverged\u00a0[")
     # What none of them measured is no divergence, nor is a value of a run that is done.
     assert alone.loc[("InfoVAE-χ²", 80), "SVM error"].startswith("–")
     endless = rows.assign(value=rows["value"].where(rows["status"] == "diverged", math.inf))
-    table = tables.beside(endless, published("exp2"))
+    table = tables.beside(endless, published("experiment2"))
     assert table.loc[("VAE", 80), "validation MMD"] == "–"
     assert table.loc[("InfoVAE-χ²", 80), "validation MMD"].startswith("diverged")
-    figure = plots.sweep(rows, published("exp2"), "val_mmd", "MMD", DIVERGENCES)
+    figure = plots.sweep(rows, published("experiment2"), "val_mmd", "MMD", DIVERGENCES)
     assert len(seeds(figure.axes[4])) == 3 * len(LATENT_DIMS) - 1
 
 
@@ -417,7 +432,7 @@ def test_a_schedule_that_diverged_has_no_final_value_and_is_named() -> None:
     last = finals(followed).set_index(["model", "seed"])["value"]
     assert math.isnan(last["adaptive_both", 1])
     assert last["adaptive_both", 0] == final_mmd(followed)["adaptive_both"] == 38
-    row = schedule_tables.alignment(followed, published("exp1")).loc["adaptive λ and α"]
+    row = schedule_tables.alignment(followed, published("experiment1")).loc["adaptive λ and α"]
     assert "38.00000 (1 diverged)" in row["MMD, last 1,000 steps"]
     assert row["total variation (10⁻⁶)"] == "60,000,000 (1 diverged)"
     row = schedule_tables.codes(ours, followed).loc["adaptive λ and α"]
@@ -431,12 +446,12 @@ def test_a_schedule_that_diverged_has_no_final_value_and_is_named() -> None:
 
 
 def test_table_1_is_the_registry() -> None:
-    assert tables.ORIGINS.keys() == REGISTRY.keys()
+    assert ORIGINS.keys() == REGISTRY.keys()
     table = tables.divergence_table()
     assert len(table) == len(REGISTRY)
     row = table.loc["Maximum mean discrepancy, squared"]
     assert row["options"] == "bandwidth 1.0, estimator unbiased, prior sampled"
-    assert (row["model"], row["learned"]) == ("InfoVAE-MMD", "no")
+    assert (row["model"].split(", ")[0], row["learned"]) == ("InfoVAE-MMD", "no")
     assert table.loc["χ² divergence", "learned"] == "yes"
     # Every source that is named is in the bibliography.
     bibliography = (NOTEBOOKS.parent / "book" / "references.bib").read_text(encoding="utf-8")
@@ -462,6 +477,19 @@ def test_the_table_of_variants_is_that_of_the_presets() -> None:
     assert table.loc["BN-VAE", "besides"] == "batch norm before the heads"
 
 
+def test_a_variant_and_an_experiment_of_ones_own_are_in_the_tables(monkeypatch) -> None:
+    monkeypatch.setitem(PRESETS, "my_vae", Preset(Objective(alpha=0, lam=1), batch_norm=True))
+    mine = [dataclasses.replace(run, model="my_vae") for run in experiment2()]
+    one = Experiment(lambda **_: mine, "Ablation of β")
+    monkeypatch.setitem(EXPERIMENTS, "ablation", one)
+    table = tables.variant_table()
+    assert dict(table.loc["my_vae"])["experiments"] == "Ablation of β"
+    assert table.loc["InfoVAE-MMD", "experiments"] == "1, 2, 3"
+    assert tables.setting_table().loc["updates", "Ablation of β"] == "3,900"
+    shown = {mine[0]: Result("done", {"val_mmd": 1.0}, PROVENANCE)}
+    assert list(tables.beside(frame(shown), published("experiment2")).index) == [("my_vae", 2)]
+
+
 def test_table_2_follows_the_specs(monkeypatch) -> None:
     table = tables.setting_table("paper")
     assert dict(table["Experiment 2"]) == {
@@ -480,14 +508,15 @@ def test_table_2_follows_the_specs(monkeypatch) -> None:
     assert table.loc["α of penalties", "Experiment 1"] == "0, 0.5, 1"
     assert tables.setting_table("cpu").loc["decoder", "Experiment 3"] != "masked, 128 channels"
     changed = [dataclasses.replace(run, learning_rate=0.5) for run in experiment2()]
-    monkeypatch.setitem(EXPERIMENTS, "experiment2", lambda **_: changed)
+    two = dataclasses.replace(EXPERIMENTS["experiment2"], runs=lambda **_: changed)
+    monkeypatch.setitem(EXPERIMENTS, "experiment2", two)
     assert tables.setting_table("cpu").loc["Adam's rate", "Experiment 2"] == "0.5"
 
 
 def test_the_table_of_schedules_goes_from_best_to_worst() -> None:
     shown = schedule_results()
     ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
-    table = schedule_tables.alignment(followed, published("exp1"))
+    table = schedule_tables.alignment(followed, published("experiment1"))
     assert list(table.index) == list(schedule_plots.LABELS.values())
     first = table.iloc[0]
     assert first["MMD, last 1,000 steps"] == "30.00000\u00a0[0.01190]"
@@ -527,7 +556,7 @@ def test_the_spread_of_reconstruction_is_that_of_models_without_kl_at_the_larges
         )
         for run in experiment3(latent_dims=(2, 10))
     }
-    found = tables.findings3(frame(shown), published("exp3"))
+    found = tables.findings3(frame(shown), published("experiment3"))
     assert found["recon_spread"] == 25.0
     assert found["free_norm"] == 3.15
     assert found["vae_2_test_bce"] == 198
@@ -536,7 +565,7 @@ def test_the_spread_of_reconstruction_is_that_of_models_without_kl_at_the_larges
 def test_numbers_of_experiment_1_hold_ends_and_extremes() -> None:
     shown = schedule_results()
     ours, followed = frame(shown, schedule_name), curves(shown, schedule_name)
-    found = tables.findings1(ours, followed, published("exp1"))
+    found = tables.findings1(ours, followed, published("experiment1"))
     assert found["fixed_500_0_final"] == 30
     assert found["published_fixed_500_0_final"] == 0.0119
     assert (found["adaptive_lam_lam_min"], found["adaptive_lam_lam_max"]) == (26, 66)
@@ -558,7 +587,7 @@ def test_a_caption_says_where_times_were_taken() -> None:
 
 
 def test_the_table_puts_the_published_value_in_brackets() -> None:
-    table = tables.beside(frame(results(seeds=[0])), published("exp2"))
+    table = tables.beside(frame(results(seeds=[0])), published("experiment2"))
     assert table.loc[("InfoVAE-MMD", 2), "validation MMD"] == "2\u00a0[0.038]"
     assert table.loc[("VAE", 2), "validation MMD"] == "2"
     assert table.loc[("InfoVAE-MMD", 2), "test BCE (nats)"] == "–"
@@ -566,7 +595,7 @@ def test_the_table_puts_the_published_value_in_brackets() -> None:
 
 
 def test_numbers_for_the_text_are_plain_floats_of_the_seeds_mean() -> None:
-    found = tables.findings(frame(results()), published("exp2"))
+    found = tables.findings(frame(results()), published("experiment2"))
     assert found["infovae_mmd_20_val_mmd"] == 20.5
     assert found["published_infovae_mmd_20_val_mmd"] == 0.00403
     assert found["escape_20"] == pytest.approx(3**-5)

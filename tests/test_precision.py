@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infovae_core.report.precision import METRICS, against_seeds, stored_gaps, table
+from infovae_core.report.precision import COMPARED, against_seeds, stored_gaps, table
 from infovae_core.study.experiments import runs
 from infovae_core.study.store import Result, Store, StoreError
 
@@ -15,7 +15,7 @@ def made_up(rng: np.random.Generator, models: int, seeds: int, spread: float) ->
         (f"model {model}", 20, seed, metric, float(np.exp(model + spread * rng.normal())))
         for model in range(models)
         for seed in range(seeds)
-        for metric in METRICS
+        for metric in COMPARED
     ]
     return pd.DataFrame(rows, columns=["model", "latent_dim", "seed", "metric", "value"])
 
@@ -23,8 +23,8 @@ def made_up(rng: np.random.Generator, models: int, seeds: int, spread: float) ->
 def test_by_hand():
     columns = ["model", "latent_dim", "seed", "metric", "value"]
     e = float(np.e)
-    full = [("a", 2, 0, m, 1.0) for m in METRICS] + [("a", 2, 1, m, e**2) for m in METRICS]
-    mixed = [("a", 2, 0, m, e**3) for m in METRICS] + [("b", 2, 0, m, 9.0) for m in METRICS]
+    full = [("a", 2, 0, m, 1.0) for m in COMPARED] + [("a", 2, 1, m, e**2) for m in COMPARED]
+    mixed = [("a", 2, 0, m, e**3) for m in COMPARED] + [("b", 2, 0, m, 9.0) for m in COMPARED]
     gaps = against_seeds(pd.DataFrame(full, columns=columns), pd.DataFrame(mixed, columns=columns))
     for _, row in gaps.iterrows():
         # Logarithms 0 and 2 have variance 2; the gap is 3, and "b" has no run to be compared with.
@@ -55,7 +55,7 @@ def test_a_shift_beyond_the_seeds_is_found():
     assert not gaps.loc["svm_error", "within"]
     assert gaps.drop("svm_error")["within"].all()
     assert table(gaps).loc["SVM error", "within"] == "no"
-    assert table(gaps)["within"].tolist().count("yes") == len(METRICS) - 1
+    assert table(gaps)["within"].tolist().count("yes") == len(COMPARED) - 1
 
 
 @pytest.mark.parametrize(("seeds", "shift"), [(1, 0), (3, 5)])
@@ -76,12 +76,12 @@ def test_stored_runs_are_compared_at_the_seeds_that_are_whole(tmp_path):
     for precision, seeds in wanted.items():
         for run in runs("experiment2", seeds=seeds, latent_dims=[20], precision=precision):
             if (run.seed, run.model) != (2, "vae"):  # seed 2 is not whole
-                values = {metric: float(np.exp(0.1 * rng.normal())) for metric in METRICS}
+                values = {metric: float(np.exp(0.1 * rng.normal())) for metric in COMPARED}
                 store.save(run, Result("done", values, {}))
     gaps = stored_gaps(store)
-    assert gaps["pairs"].tolist() == [6] * len(METRICS)
-    assert gaps["freedom"].tolist() == [6] * len(METRICS)
-    assert stored_gaps(store, but=None)["pairs"].tolist() == [7] * len(METRICS)
+    assert gaps["pairs"].tolist() == [6] * len(COMPARED)
+    assert gaps["freedom"].tolist() == [6] * len(COMPARED)
+    assert stored_gaps(store, but=None)["pairs"].tolist() == [7] * len(COMPARED)
 
 
 def test_bfloat16_changes_no_stored_result_further_than_a_seed_does():

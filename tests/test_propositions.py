@@ -810,12 +810,16 @@ def test_price_of_leaving_the_prior() -> None:
 
 
 def test_the_chapters_name_tests_that_exist() -> None:
-    named: dict[str, set[str]] = {"propositions": set(), "toy": set()}
+    named: dict[str, set[str]] = {}
     for page in ("balance", "family", "weights"):
         text = (BOOK / f"{page}.md").read_text(encoding="utf-8")
+        last = "propositions"  # A name without its file is of the file named before it.
         for file, name in re.findall(r"(?:tests/test_(\w+)\.py)?::(test_\w+)", text):
-            named[file or "propositions"].add(name)
+            last = file or last
+            named.setdefault(last, set()).add(name)
     written = {name for name in globals() if name.startswith("test_")}
-    assert named["propositions"] == written - {"test_the_chapters_name_tests_that_exist"}
-    other = (Path(__file__).parent / "test_toy.py").read_text(encoding="utf-8")
-    assert named["toy"] and all(f"def {name}(" in other for name in named["toy"])
+    assert named.pop("propositions") == written - {"test_the_chapters_name_tests_that_exist"}
+    assert "toy" in named
+    for file, names in named.items():
+        other = (Path(__file__).parent / f"test_{file}.py").read_text(encoding="utf-8")
+        assert all(f"def {name}(" in other for name in names), file

@@ -142,6 +142,16 @@ def test_unknown_schedules_and_options_are_refused():
         Schedule("controller", {"gain_lamb": 1})
 
 
+@pytest.mark.parametrize("name", schedules.REGISTRY)
+def test_every_rule_gives_weights_and_keeps_no_state(name):
+    schedule, base = Schedule(name), Weights(0.5, 500)
+    moments = [Moment(step, 100, base, base, lambda _: 0.01) for step in (0, 20, 60, 99)]
+    found = [schedule(moment) for moment in moments]
+    for alpha, lam in found:
+        assert math.isfinite(alpha) and math.isfinite(lam) and alpha + lam >= 1
+    assert [schedule(moment) for moment in reversed(moments)] == found[::-1]
+
+
 # In a run -----------------------------------------------------------------------------------------
 
 
@@ -208,7 +218,7 @@ def test_weights_that_are_no_objective_stop_the_run_with_a_reason():
 def test_a_schedule_is_part_of_a_runs_key():
     run = small_run()
     assert "schedule" not in run.spec  # Keys from before there were schedules stay what they were.
-    schedules_ = [schedule for _, _, schedule in EXPERIMENT1_SCHEDULES.values() if schedule]
+    schedules_ = [one.schedule for one in EXPERIMENT1_SCHEDULES.values() if one.schedule]
     scheduled = [replace(run, schedule=schedule) for schedule in schedules_]
     assert len({one.key for one in [run, *scheduled]}) == 6
     assert scheduled[0].spec["schedule"]["options"]["gain_lam"] == 5000

@@ -69,3 +69,11 @@ def test_no_module_imports_itself_by_way_of_others():
         for name in leaves:
             del graph[name]
     assert not graph, f"these import one another: {sorted(graph)}"
+
+
+def test_only_figures_import_figures():
+    for path in MODULES:
+        name = dotted(path)
+        if storey(name) == "report" and "figures" not in name:
+            drawn = {one for one in imported(path.read_text(encoding="utf-8")) if "figures" in one}
+            assert not drawn, name

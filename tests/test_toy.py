@@ -314,7 +314,7 @@ def test_a_decoder_too_steep_to_integrate_is_refused():
 
 
 def test_figures_show_what_was_trained(trainings, plain):
-    growth = toy_plots.growth(trainings)
+    growth = toy_plots.bound_and_gap(trainings)
     for axis, name in zip(growth.axes, ("elbo", "gap"), strict=True):
         for line, moments in zip(axis.lines, trainings.values(), strict=False):
             assert line.get_ydata().tolist() == [getattr(m, name) for m in moments]

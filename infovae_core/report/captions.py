@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from infovae_core.report.figures import schedule_plots
-from infovae_core.report.figures.plots import LABELS
 from infovae_core.report.frames import by_model, by_seed, finals
 from infovae_core.report.intervals import LEVEL, difference
+from infovae_core.report.labels import LABELS, SCHEDULES
 from infovae_core.run import Run
 from infovae_core.study.parameters import Parameters
 from infovae_core.study.store import Result, provenance_line
@@ -28,7 +27,7 @@ def provenance(
         f"{provenance_line(results.values())}."
     )
     lost = [
-        f"{(LABELS | schedule_plots.LABELS)[series(run)]}, d = {run.latent_dim}, seed {run.seed}"
+        f"{SCHEDULES.get(series(run), LABELS[series(run)])}, d = {run.latent_dim}, seed {run.seed}"
         for run, result in results.items()
         if result.status == "diverged"
     ]
@@ -129,7 +128,7 @@ def differences1(ours: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
             for name, (metric, a, b, form) in COMPARED1.items()
         },
         {
-            name: f"{bracketed(schedule_plots.LABELS[a])} − {bracketed(schedule_plots.LABELS[b])}"
+            name: f"{bracketed(SCHEDULES[a])} − {bracketed(SCHEDULES[b])}"
             for name, (_, a, b, _) in COMPARED1.items()
         },
     )

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from infovae_core.report.frames import published
+from infovae_core.study.experiments import FULL_LENGTH
 from infovae_core.study.store import StoreError, default_root
 
 VERSION = 1
@@ -30,7 +31,6 @@ SHORT = {
     "one validation": "validation",
     "stacks": "stacks",
 }
-FULL_LENGTH = 3900  # Steps of a run of Experiment 2.
 MANY = 10_000  # Runs of the study that is extrapolated to.
 # Names for readers of what grows.
 LABELS = {
@@ -165,9 +165,11 @@ def table(record: Record, measure: str) -> pd.DataFrame:
     for name, row in rows.items():
         part = share(record, row, rows)
         shown = {
-            unit: spread(rates(record, row)),
+            unit: median_and_range(rates(record, row)),
             # A rate of products has no ratio to a loop but the share of it below.
-            f"against “{base}”": spread(speed(record, row, rows[base])) if base in rows else "–",
+            f"against “{base}”": median_and_range(speed(record, row, rows[base]))
+            if base in rows
+            else "–",
         }
         if any(name.startswith("limit") for name in rows):
             shown["of the limit"] = "–" if part is None else f"{part:.1%}"
@@ -175,7 +177,7 @@ def table(record: Record, measure: str) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def spread(values: Sequence[float]) -> str:
+def median_and_range(values: Sequence[float]) -> str:
     """Median, least and greatest: "12.3 [11.9, 13]"; "1" where all are 1, as of a baseline."""
     if set(values) == {1}:
         return "1"

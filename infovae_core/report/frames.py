@@ -14,7 +14,7 @@ from infovae_core.study.store import Result
 
 # Names of the thesis's series: those of our models, and of the schedules of Experiment 1.
 PUBLISHED = {
-    "exp1": {
+    "experiment1": {
         "Fixed λ=500, α=0.0": "fixed_500_0",
         "Fixed λ=500, α=0.5": "fixed_500_0.5",
         "Fixed λ=500, α=1.0": "fixed_500_1",
@@ -25,14 +25,14 @@ PUBLISHED = {
         "Adaptive α only": "adaptive_alpha",
         "Adaptive λ and α": "adaptive_both",
     },
-    "exp2": {
+    "experiment2": {
         "MMD": "infovae_mmd",
         "Stein": "infovae_stein",
         "Sinkhorn": "infovae_sinkhorn",
         "Cramer": "infovae_cramer",
         "Chi2": "infovae_chi2",
     },
-    "exp3": {
+    "experiment3": {
         "ReconAE": "recon_ae",
         "FreeBitsVAE": "free_bits",
         "BNVAE": "bn_vae",
@@ -42,7 +42,7 @@ PUBLISHED = {
     },
 }
 # Our names of the published metrics, where they differ.
-METRICS = {
+PUBLISHED_METRICS = {
     "test_bce_nats": "test_bce",
     "train_seconds": "timed_seconds",
     "val_mmd_mean": "final_val_mmd",
@@ -179,7 +179,7 @@ def published(experiment: str) -> pd.DataFrame:
     """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix).
 
     Args:
-        experiment: "exp1", "exp2" or "exp3".
+        experiment: "experiment1", or "exp1" for short.
 
     Returns:
         Columns model (our name of the series), latent_dim, metric, value, and iteration, a text,
@@ -191,8 +191,10 @@ def published(experiment: str) -> pd.DataFrame:
         .open(encoding="utf-8") as file
     ):
         rows = pd.read_csv(file, dtype={"iteration": str})
+    if experiment not in PUBLISHED:
+        experiment = experiment.replace("exp", "experiment")
     rows = rows[rows["experiment"] == experiment]
     return rows.assign(
         model=rows["series"].map(PUBLISHED[experiment]),
-        metric=rows["metric"].replace(METRICS),
+        metric=rows["metric"].replace(PUBLISHED_METRICS),
     )[["model", "latent_dim", "metric", "iteration", "value"]].reset_index(drop=True)

@@ -34,7 +34,7 @@ def read() -> Overview:
     kept = store.Store(store.default_root("cpu"))
     found = {}
     for name in experiments.EXPERIMENTS:
-        profile = experiments.SHOWN[name]
+        profile = experiments.EXPERIMENTS[name].shown
         seeds = shown(stored_seeds(kept, name, profile=profile))
         found[name] = kept.require(
             experiments.runs(name, profile=profile, seeds=seeds),
@@ -50,17 +50,16 @@ def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:
         "runs": float(len({run for runs in found.values() for run in runs})),
         "escape": closed_forms.escape(20, 1.0),
         "published": float(
-            frames.published("exp2")
+            frames.published("experiment2")
             .set_index(["model", "metric", "latent_dim"])["value"]
             .loc["infovae_mmd", "val_mmd", 20]
         ),
     }
-    seeds = ", ".join(
-        f"Experiment {name[-1]} from {captions.seed_list(runs)}" for name, runs in found.items()
-    )
+    titles = {name: experiments.EXPERIMENTS[name].title for name in found}
+    seeds = {name: captions.seed_list(runs) for name, runs in found.items()}
     return Overview(
         frames.frame(two),
         numbers,
-        f"Experiment 2: {captions.seed_list(two)}; {store.provenance_line(two.values())}",
-        seeds,
+        f"{titles['experiment2']}: {seeds['experiment2']}; {store.provenance_line(two.values())}",
+        ", ".join(f"{titles[name]} from {listed}" for name, listed in seeds.items()),
     )

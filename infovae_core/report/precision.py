@@ -12,17 +12,13 @@ import pandas as pd
 from scipy import stats
 
 from infovae_core.report import frames
+from infovae_core.report.labels import WORDS
 from infovae_core.study import experiments
 from infovae_core.study.inventory import shown, stored_seeds
 from infovae_core.study.store import Store, StoreError, default_root
 
 # Of Experiment 2: alignment, reconstruction, usefulness, and where the codes are.
-METRICS = {
-    "val_mmd": "validation MMD",
-    "test_bce": "test BCE",
-    "svm_error": "SVM error",
-    "norm_ratio": "norm of the codes",
-}
+COMPARED = ("val_mmd", "test_bce", "svm_error", "norm_ratio")
 LEVEL = 0.95
 
 
@@ -46,7 +42,7 @@ def against_seeds(full: pd.DataFrame, mixed: pd.DataFrame) -> pd.DataFrame:
     """
     cell = ["model", "latent_dim"]
     rows = {}
-    for metric in METRICS:
+    for metric in COMPARED:
         ours, theirs = (
             frame[frame["metric"] == metric].assign(log=lambda part: np.log(part["value"]))
             for frame in (full, mixed)
@@ -101,7 +97,7 @@ def table(gaps: pd.DataFrame) -> pd.DataFrame:
     """What `against_seeds` found, for readers."""
     return pd.DataFrame(
         {
-            METRICS[str(metric)]: {
+            WORDS[str(metric)]: {
                 "between precisions": f"{row['gap']:.3f}",
                 "between seeds": f"{row['seeds']:.3f}",
                 "ratio of squares": f"{row['ratio']:.2f}",

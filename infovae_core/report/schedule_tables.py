@@ -5,9 +5,9 @@ Two, so that each is as wide as the page's column.
 
 import pandas as pd
 
-from infovae_core.report.figures import schedule_plots
 from infovae_core.report.frames import FINAL_STEPS, finals, unrest
 from infovae_core.report.intervals import spread
+from infovae_core.report.labels import SCHEDULES
 from infovae_core.report.tables import cell, summary
 
 # Metrics that a run has no value of where it never reached the target.
@@ -25,7 +25,7 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         followed: `frames.curves`, its series named by `experiments.schedule_name`.
-        theirs: `frames.published("exp1")`, whose values stand in brackets.
+        theirs: `frames.published("experiment1")`, whose values stand in brackets.
     """
     published = theirs[theirs["metric"] == "final_val_mmd"].set_index("model")["value"]
     moves = unrest(followed)
@@ -35,7 +35,7 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name in map(str, last.index):
         known = f"\u00a0[{published[name]:.5f}]" if name in published.index else ""
-        rows[schedule_plots.LABELS[name]] = {
+        rows[SCHEDULES[name]] = {
             f"MMD, last {FINAL_STEPS:,} steps": cell(last, name, "{:.5f}") + known,
             **{heading: cell(moves, (name, metric), form) for metric, heading, _, form in UNREST},
         }
@@ -57,7 +57,7 @@ def codes(ours: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
     steps = spread(reached.reindex(every).reset_index(), ["model", "metric"])
     mine = summary(ours, ["model", "metric"])
     rows = {
-        schedule_plots.LABELS[name]: {
+        SCHEDULES[name]: {
             "target reached": cell(steps, (name, "steps_to_target"), "{:,.0f}", "never"),
             "held from": cell(steps, (name, "steps_to_hold"), "{:,.0f}", "never"),
             "‖z‖/√d": cell(mine, (name, "norm_ratio"), "{:.2f}"),

@@ -7,13 +7,14 @@ from typing import Any, cast
 import pandas as pd
 
 from infovae_core import divergences
+from infovae_core.closed_forms import escape
+from infovae_core.data import steps_per_epoch
 from infovae_core.metrics import steps_to_hold
 from infovae_core.objectives import PRESETS
-from infovae_core.report.figures.plots import LABELS
 from infovae_core.report.frames import final_mmd
 from infovae_core.report.intervals import shown, spread
+from infovae_core.report.labels import LABELS
 from infovae_core.run import Run
-from infovae_core.study import experiments
 from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES, EXPERIMENTS
 
 # Columns of the comparison: metric, heading, format.
@@ -25,16 +26,6 @@ COLUMNS = (
     ("norm_ratio", "‖z‖/√d", "{:.2f}"),
     ("classifier_auc", "classifier AUC", "{:.2f}"),
 )
-# Each divergence of the registry: its name for readers, category, source, and whether Zhao et al.
-# (2019) used it, as the thesis's Table 1 tells.
-ORIGINS = {
-    "js": ("Jensen–Shannon divergence", "learned density ratio", "Makhzani et al. 2016", True),
-    "stein": ("Kernelized Stein discrepancy", "kernel", "Liu et al. 2016", True),
-    "mmd": ("Maximum mean discrepancy, squared", "kernel", "Gretton et al. 2012", True),
-    "sinkhorn": ("Sinkhorn divergence", "optimal transport", "Genevay et al. 2018", False),
-    "cramer": ("Cramér (energy) distance", "distances", "Székely and Rizzo 2013", False),
-    "chi2": ("χ² divergence", "learned density ratio", "Nguyen et al. 2010", False),
-}
 
 
 # What is run -------------------------------------------------------------------------------------
@@ -43,25 +34,30 @@ ORIGINS = {
 def divergence_table() -> pd.DataFrame:
     """Table 1: every divergence of the registry, with its options in the preset that uses it."""
     rows = {}
-    for name, kind in divergences.REGISTRY.items():
-        title, category, source, original = ORIGINS[name]
+    # Those of Zhao et al. first, and of each group the youngest source.
+    for name, (title, category, source, original) in sorted(
+        divergences.ORIGINS.items(),
+        key=lambda item: (not item[1].original, -_year(item[1].source), item[1].title),
+    ):
         users = [model for model, one in PRESETS.items() if one.objective.divergence == name]
         given = PRESETS[users[0]].objective.options if users else {}
         rows[title] = {
             "category": category,
             "source": source,
             "in Zhao et al. 2019": "yes" if original else "no",
-            "learned": "yes" if isinstance(kind, type) else "no",
+            "learned": "yes" if isinstance(divergences.REGISTRY[name], type) else "no",
             "options": _options(divergences.options(name, **given)),
             "model": ", ".join(LABELS[model] for model in users),
         }
-    order = [title for title, *_ in ORIGINS.values()]
-    return _table(rows, "divergence").loc[order]
+    return _table(rows, "divergence")
 
 
 def variant_table() -> pd.DataFrame:
     """Every preset: what it weighs, and the experiments that train it."""
-    users = {name: {run.model for run in experiments.runs(name)} for name in EXPERIMENTS}
+    users = {
+        one.title.removeprefix("Experiment "): {run.model for run in one.runs()}
+        for one in EXPERIMENTS.values()
+    }
     rows = {}
     for model, preset in PRESETS.items():
         objective = preset.objective
@@ -77,7 +73,7 @@ def variant_table() -> pd.DataFrame:
             "weight of D": f"{objective.weight:g}",
             "D": objective.divergence if objective.weight else "",
             "besides": ", ".join(further),
-            "experiments": ", ".join(name[-1] for name in users if model in users[name]),
+            "experiments": ", ".join(short for short, models in users.items() if model in models),
         }
     return _table(rows, "model")
 
@@ -89,14 +85,16 @@ def setting_table(profile: str | None = None) -> pd.DataFrame:
         profile: "smoke", "brief", "cpu" or "paper"; None for those that the pages show.
     """
     rows = {}
-    for name in EXPERIMENTS:
-        runs = experiments.runs(name, profile=profile or experiments.SHOWN[name])
+    for experiment in EXPERIMENTS.values():
+        runs = experiment.runs(profile=profile or experiment.shown)
         every = {run.eval_every for run in runs}
         penalized = [run for run in runs if run.objective.weight]
-        rows[f"Experiment {name[-1]}"] = {
+        rows[experiment.title] = {
             "runs a seed": len(runs),
             "updates": _each(runs, lambda run: f"{run.steps:,}"),
-            "epochs": _each(runs, lambda run: f"{run.steps / (50_000 // run.batch_size):.3g}"),
+            "epochs": _each(
+                runs, lambda run: f"{run.steps / steps_per_epoch(run.data, run.batch_size):.3g}"
+            ),
             "B": _each(runs, lambda run: run.batch_size),
             "Adam's rate": _each(runs, lambda run: f"{run.learning_rate:g}"),
             "d": _each(runs, lambda run: run.latent_dim),
@@ -124,6 +122,11 @@ def _table(rows: dict[str, dict[str, Any]], corner: str) -> pd.DataFrame:
 def _each(runs: Iterable[Run], form: Callable[[Run], Any]) -> str:
     """The different values among runs, in the order of the runs."""
     return ", ".join(dict.fromkeys(str(form(run)) for run in runs))
+
+
+def _year(source: str) -> int:
+    """Of "Author year"; 0 where there is none."""
+    return int(source[-4:]) if source[-4:].isdigit() else 0
 
 
 def _options(options: Mapping[str, Any]) -> str:
@@ -200,7 +203,7 @@ def findings1(ours: pd.DataFrame, followed: pd.DataFrame, theirs: pd.DataFrame) 
     quoted = dict(zip(rows["model"], rows["value"], strict=True))
     for prefix, values in (("", final), ("published_", quoted)):
         found |= {f"{prefix}{name}_final": float(value) for name, value in values.items()}
-    free = [name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1]
+    free = [name for name, one in EXPERIMENT1_SCHEDULES.items() if one.alpha == 1]
     read = followed[followed["metric"] == "val_mmd"].groupby(["model", "step"])["value"].mean()
     settled = [
         steps_to_hold(list(read[name].items()), 1.1 * final[name]) or math.nan for name in free
@@ -251,7 +254,7 @@ def findings(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, float]:
     `published_infovae_mmd_20_val_mmd` is the published value, `escape_20` what an RBF-MMD of σ = 1
     reads of escaped codes.
     """
-    found = {f"escape_{d}": float(3.0 ** (-d / 4)) for d in ours["latent_dim"].unique()}
+    found = {f"escape_{d}": escape(d, 1.0) for d in ours["latent_dim"].unique()}
     for prefix, rows in (("", ours), ("published_", theirs)):
         values = rows.groupby(["model", "latent_dim", "metric"])["value"]
         for key, row in values.agg(["mean", "min", "max"]).iterrows():

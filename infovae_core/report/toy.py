@@ -42,7 +42,7 @@ class State(NamedTuple):
     b: Tensor
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """A state and what is true of it, in nats per data point (means over both).
 
     `gap` is KL(q(z|x) ‖ p(z|x)), the distance to the true posterior under this decoder.
@@ -120,7 +120,7 @@ def posterior(state: State, z: Tensor) -> Tensor:
     return torch.exp(log_joint(state, z) - _log_evidence(state)[:, None])
 
 
-def measure(step: int, state: State, bandwidth: float) -> Moment:
+def measure(step: int, state: State, bandwidth: float) -> Snapshot:
     """What is true of a state, by quadrature on grids, apart from what training computes.
 
     Raises:
@@ -137,7 +137,7 @@ def measure(step: int, state: State, bandwidth: float) -> Moment:
     elbo = expected * (2 * reach / (len(t) - 1)) - HALF_LOG_2PI - kl(state)
     gap = _log_evidence(state) - elbo
     values = elbo.mean(), gap.mean(), kl(state).mean(), mmd2(state, bandwidth)
-    return Moment(step, state, *map(float, values))
+    return Snapshot(step, state, *map(float, values))
 
 
 def _log_evidence(state: State) -> Tensor:
@@ -154,7 +154,7 @@ def _log_evidence(state: State) -> Tensor:
 
 def train(
     settings: ToyParameters, alpha: float, lam: float, moments: int = 80, adam: bool = True
-) -> list[Moment]:
+) -> list[Snapshot]:
     """Gradient ascent on the objective from a drawn start; measured at about `moments` steps.
 
     Expectations are exact, so nothing is drawn but the start: μₓ near x/2, σₓ = 1, w near 1 and
@@ -214,7 +214,7 @@ def best_for_spread(
     return {lam: (free - (alpha + lam - 1) * penalty).max(1) for lam in lams}
 
 
-def ray(slopes: Sequence[float], bandwidth: float) -> list[Moment]:
+def ray(slopes: Sequence[float], bandwidth: float) -> list[Snapshot]:
     """Codes N(±w, s²) with s² = 1 − 1.5 log w / w², for slopes w ≥ 1: both are nearly optimal.
 
     The codes are almost the true posterior, N(±w, 1) but for a factor. That s is a little less than

@@ -1,19 +1,19 @@
 """What is run: an experiment is a list of runs."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from infovae_core import names
 from infovae_core.objectives import preset
-from infovae_core.run import Run
+from infovae_core.run import EPOCH, Run
 from infovae_core.schedules import Schedule
 
 LATENT_DIMS = (2, 5, 10, 20, 40, 60, 80)
 PROFILES = ("smoke", "brief", "cpu", "paper")
-# The profile whose results the pages show. Of Experiment 3 the ten epochs are still being trained.
-SHOWN = {"experiment1": "cpu", "experiment2": "cpu", "experiment3": "brief"}
 TRACKS = ("as_written",)
+# Updates of a run of the thesis's ten epochs: Experiments 2 and 3.
+FULL_LENGTH = 10 * EPOCH
 
 
 def experiment1(
@@ -50,8 +50,8 @@ def experiment1(
     return [
         Run(
             model="infovae_mmd",
-            objective=replace(preset("infovae_mmd").objective, alpha=alpha, lam=lam),
-            schedule=schedule,
+            objective=replace(preset("infovae_mmd").objective, alpha=one.alpha, lam=one.lam),
+            schedule=one.schedule,
             latent_dim=latent_dim,
             seed=seed,
             learning_rate=5e-5,
@@ -61,7 +61,7 @@ def experiment1(
         )
         for seed in seeds
         for latent_dim in latent_dims
-        for alpha, lam, schedule in EXPERIMENT1_SCHEDULES.values()
+        for one in EXPERIMENT1_SCHEDULES.values()
     ]
 
 
@@ -94,7 +94,7 @@ def experiment2(
     """
     smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (2, 20))
     length: dict[str, Any] = (
-        {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": 3900}
+        {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": FULL_LENGTH}
     )
     return _cells(
         EXPERIMENT2_MODELS,
@@ -135,9 +135,9 @@ def experiment3(
     smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (2, 20))
     size: dict[str, Any] = {
         "smoke": {"masked_channels": 8, "steps": 10, "eval_every": 10, "val_batches": 20},
-        "brief": {"masked_channels": 16, "steps": 2 * 390},
-        "cpu": {"masked_channels": 16, "steps": 10 * 390},
-        "paper": {"masked_channels": 128, "steps": 10 * 390},
+        "brief": {"masked_channels": 16, "steps": 2 * EPOCH},
+        "cpu": {"masked_channels": 16, "steps": FULL_LENGTH},
+        "paper": {"masked_channels": 128, "steps": FULL_LENGTH},
     }[profile]
     return _cells(
         EXPERIMENT3_MODELS,
@@ -189,16 +189,40 @@ def _cells(
     ]
 
 
-# By name, α, λ and how they change: the thesis's nine, then two that anneal the KL term's weight.
-EXPERIMENT1_SCHEDULES: dict[str, tuple[float, float, Schedule | None]] = {
-    **{
-        f"fixed_{lam}_{alpha:g}": (alpha, lam, None) for lam in (500, 1000) for alpha in (0, 0.5, 1)
-    },
-    "adaptive_lam": (1, 500, Schedule("controller", {"gain_lam": 5000.0})),
-    "adaptive_alpha": (1, 500, Schedule("controller", {"gain_alpha": 0.7})),
-    "adaptive_both": (1, 500, Schedule("controller", {"gain_lam": 5000.0, "gain_alpha": 0.7})),
-    "linear_annealing": (0, 1000, Schedule("linear_annealing")),
-    "cyclical_annealing": (0, 1000, Schedule("cyclical_annealing")),
+class Weighting(NamedTuple):
+    """α and λ of a run of Experiment 1.
+
+    Attributes:
+        label: Its name for readers.
+        alpha: α at the start.
+        lam: λ at the start.
+        schedule: How they change; None if they stay.
+    """
+
+    label: str
+    alpha: float
+    lam: float
+    schedule: Schedule | None = None
+
+
+def fixed(alpha: float, lam: float) -> Weighting:
+    """α and λ that stay."""
+    return Weighting(f"λ\u00a0=\u00a0{lam:g}, α\u00a0=\u00a0{alpha:g}", alpha, lam)
+
+
+def controlled(label: str, **gains: float) -> Weighting:
+    """The thesis's controllers, from α = 1 and λ = 500."""
+    return Weighting(label, 1, 500, Schedule("controller", gains))
+
+
+# The thesis's nine, then two that anneal the KL term's weight.
+EXPERIMENT1_SCHEDULES: dict[str, Weighting] = {
+    **{f"fixed_{lam}_{alpha:g}": fixed(alpha, lam) for lam in (500, 1000) for alpha in (0, 0.5, 1)},
+    "adaptive_lam": controlled("adaptive λ", gain_lam=5000.0),
+    "adaptive_alpha": controlled("adaptive α", gain_alpha=0.7),
+    "adaptive_both": controlled("adaptive λ and α", gain_lam=5000.0, gain_alpha=0.7),
+    "linear_annealing": Weighting("linear annealing", 0, 1000, Schedule("linear_annealing")),
+    "cyclical_annealing": Weighting("cyclical annealing", 0, 1000, Schedule("cyclical_annealing")),
 }
 EXPERIMENT2_MODELS = (
     "infovae_mmd",
@@ -219,10 +243,28 @@ EXPERIMENT3_MODELS = (
     "infovae_mmd",
     "contrastive_ae",
 )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is run.
+
+    Attributes:
+        runs: Lists the runs, see `experiment1` for what it takes.
+        title: Its name for readers.
+        shown: The profile whose results the pages show.
+    """
+
+    runs: Callable[..., list[Run]]
+    title: str
+    shown: str = "cpu"
+
+
 EXPERIMENTS = {
-    "experiment1": experiment1,
-    "experiment2": experiment2,
-    "experiment3": experiment3,
+    "experiment1": Experiment(experiment1, "Experiment 1"),
+    "experiment2": Experiment(experiment2, "Experiment 2"),
+    # The ten epochs are still being trained.
+    "experiment3": Experiment(experiment3, "Experiment 3", shown="brief"),
 }
 
 
@@ -232,7 +274,7 @@ def runs(experiment: str, **parameters: Any) -> list[Run]:
     Raises:
         UnknownName: If there is no such experiment.
     """
-    return EXPERIMENTS[names.check("experiment", experiment, EXPERIMENTS)](**parameters)
+    return EXPERIMENTS[names.check("experiment", experiment, EXPERIMENTS)].runs(**parameters)
 
 
 def schedule_name(run: Run) -> str:
@@ -242,7 +284,7 @@ def schedule_name(run: Run) -> str:
         LookupError: If the run has none of these schedules.
     """
     given = (run.objective.alpha, run.objective.lam, run.schedule)
-    for name, schedule in EXPERIMENT1_SCHEDULES.items():
-        if schedule == given:
+    for name, (_, *weights) in EXPERIMENT1_SCHEDULES.items():
+        if tuple(weights) == given:
             return name
     raise LookupError(f"{run.name} has none of the schedules of Experiment 1")

@@ -32,7 +32,7 @@ def inventory(store: Store) -> pd.DataFrame:
         found = [result for run in runs if (result := store.load(run)) is not None]
         rows.append(
             {
-                "experiment": f"Experiment {experiment[-1]}",
+                "experiment": EXPERIMENTS[experiment].title,
                 "track": track,
                 "profile": ", ".join(profiles),
                 "precision": precision,

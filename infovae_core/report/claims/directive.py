@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from infovae_core.names import UnknownName
 from infovae_core.report.claims import LEDGER, Claim, Finding, Verdict, find
+from infovae_core.study.experiments import EXPERIMENTS
 from infovae_core.study.store import StoreError
 
 
@@ -211,7 +212,7 @@ def source(claim: Claim) -> str:
 def origin(claim: Claim, finding: Finding) -> str:
     """Which runs or which proof: in Markdown, with links."""
     parts = [
-        f"Runs: [{name.replace('experiment', 'Experiment ')}](/notebooks/{name}.ipynb), "
+        f"Runs: [{EXPERIMENTS[name].title}](/notebooks/{name}.ipynb), "
         + f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
         for name, seeds in finding.seeds.items()
     ]

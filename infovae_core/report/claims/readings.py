@@ -8,8 +8,8 @@ import pandas as pd
 from infovae_core.metrics import steps_to_hold
 from infovae_core.report.claims.checks import Values
 from infovae_core.report.claims.stored import Stored
-from infovae_core.report.figures.plots import LABELS
 from infovae_core.report.frames import FINAL_STEPS
+from infovae_core.report.labels import LABELS
 from infovae_core.study.experiments import (
     EXPERIMENT1_SCHEDULES,
     EXPERIMENT2_MODELS,
@@ -24,7 +24,7 @@ WITH_KL, WITHOUT_KL = (VAE, BETA, FREE_BITS, BN), (RECON, AAE, MMD, CONTRASTIVE)
 # The thesis's six; the other two are in its electronic appendix.
 SIX = (RECON, FREE_BITS, BN, AAE, MMD, CONTRASTIVE)
 # Schedules without a KL term; and each controller with the nearest fixed pair.
-FREE = tuple(name for name, (alpha, *_) in EXPERIMENT1_SCHEDULES.items() if alpha == 1)
+FREE = tuple(name for name, one in EXPERIMENT1_SCHEDULES.items() if one.alpha == 1)
 CONTROLLED = {
     "adaptive_lam": "fixed_1000_1",
     "adaptive_alpha": "fixed_500_1",

@@ -55,7 +55,7 @@ class Stored:
         Raises:
             KeyError: If the thesis has none.
         """
-        return _published(f"exp{experiment[-1]}")[metric, series, d]
+        return _published(experiment)[metric, series, d]
 
     def curve(self, experiment: str, metric: str, series: str, after: int = -1) -> pd.DataFrame:
         """A metric while a series trained, after a step: (step) × (seed)."""
@@ -102,7 +102,7 @@ def read() -> Stored:
 
     @functools.cache
     def results(name: str) -> Mapping[Run, Result]:
-        profile = experiments.SHOWN[name]
+        profile = experiments.EXPERIMENTS[name].shown
         seeds = shown(stored_seeds(store, name, profile=profile))
         return store.require(
             experiments.runs(name, profile=profile, seeds=seeds),

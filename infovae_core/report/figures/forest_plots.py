@@ -9,16 +9,8 @@ from matplotlib.lines import Line2D
 
 from infovae_core.report.figures.plots import GREY
 from infovae_core.report.intervals import LEVEL, Interval, shown
+from infovae_core.report.labels import METRICS
 
-# Names of metrics for readers.
-METRICS = {
-    "val_mmd": "validation MMD",
-    "final_val_mmd": "validation MMD, last 1,000 steps",
-    "test_bce": "test BCE (nats per image)",
-    "svm_error": "SVM error",
-    "norm_ratio": "‖z‖ / √d",
-    "classifier_auc": "classifier AUC",
-}
 # How a row is drawn, by whether its interval excludes 0; None where there is no interval.
 MARKS = {
     True: ("o", "black", f"{100 * LEVEL:g} % interval excludes 0"),

@@ -1,7 +1,9 @@
 """Figures from data frames; nothing else. Colours are fixed for each model, throughout the book."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from colorsys import hls_to_rgb
+from itertools import chain, count
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,34 +11,40 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from infovae_core.objectives import PRESETS
 from infovae_core.report import rulers
 from infovae_core.report.intervals import centre
+from infovae_core.report.labels import LABELS
 from infovae_core.run import Run
 from infovae_core.study.store import Result
 
-# Names for readers, and one colour each from palettes made for colour-blind eyes.
-LABELS = {
-    "infovae_mmd": "InfoVAE-MMD",
-    "infovae_stein": "InfoVAE-Stein",
-    "infovae_sinkhorn": "InfoVAE-Sinkhorn",
-    "infovae_cramer": "InfoVAE-Cramér",
-    "infovae_chi2": "InfoVAE-χ²",
-    "recon_ae": "ReconAE",
-    "vae": "VAE",
-    "beta_vae": "β-VAE",
-    "free_bits": "Free-Bits VAE",
-    "bn_vae": "BN-VAE",
-    "aae": "AAE",
-    "contrastive_ae": "ContrastiveAE",
-}
+# Made for colour-blind eyes.
 PALETTE = [*sns.color_palette("colorblind", 6).as_hex(), "#882255", "#44aa99", "#999933"]
 PALETTE += ["#56b4e9", "#332288", "#117733"]
-COLOURS = dict(zip(LABELS, PALETTE, strict=True))
+
+
+def colours(names: Iterable[str], palette: Sequence[str] = ()) -> dict[str, str]:
+    """One colour for each name: the palette's, and beyond it hues that are far from the last.
+
+    A name that is added at the end changes no other's colour.
+
+    Args:
+        names: What is drawn.
+        palette: The first colours; by default `PALETTE`.
+    """
+    # Steps of the golden ratio on the circle of hues never come back to a hue.
+    further = (to_hex(hls_to_rgb(k * 0.618034 % 1, 0.4, 0.6)) for k in count(1))
+    return dict(zip(names, chain(palette or PALETTE, further), strict=False))
+
+
+# The penalties have the first colours, but come after the other presets.
+COLOURS = colours(PRESETS, [PALETTE[k] for k in (6, 7, 5, 8, 9, 10, 11, 0, 1, 2, 3, 4)])
 # Controls stand behind every panel, told apart by their dashes.
 DASHES = {"recon_ae": (0, (1, 1.2)), "vae": (0, (5, 1.5, 1, 1.5))}
 GREY = "#6b6b6b"

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from infovae_core.report.figures.plots import COLOURS, GREY, LABELS, dots, line, of, plain_decades
+from infovae_core.report.figures.plots import COLOURS, GREY, dots, line, of, plain_decades
 from infovae_core.report.intervals import centre
+from infovae_core.report.labels import LABELS
 
 FAINT = "#bbbbbb"
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
 from infovae_core import closed_forms, divergences
-from infovae_core.report.figures.plots import COLOURS, GREY, LABELS
+from infovae_core.report.figures.plots import COLOURS, GREY
+from infovae_core.report.labels import LABELS
 
 SIGMA = 1.0
 SCALES = (1.0, 1.2, 1.5, 2.0, 4.0, 8.0, 16.0, 32.0)

@@ -5,28 +5,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from infovae_core.report.figures.plots import GREY, PALETTE, band, line, of, plain_decades
+from infovae_core.report.figures.plots import GREY, band, colours, line, of, plain_decades
 from infovae_core.report.frames import finals
 from infovae_core.report.intervals import centre, spread
+from infovae_core.report.labels import SCHEDULES as LABELS
 from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES
 
-LABELS = {
-    **{
-        name: f"λ\u00a0=\u00a0{lam:g}, α\u00a0=\u00a0{alpha:g}"
-        for name, (alpha, lam, schedule) in EXPERIMENT1_SCHEDULES.items()
-        if schedule is None
-    },
-    "adaptive_lam": "adaptive λ",
-    "adaptive_alpha": "adaptive α",
-    "adaptive_both": "adaptive λ and α",
-    "linear_annealing": "linear annealing",
-    "cyclical_annealing": "cyclical annealing",
-}
-COLOURS = dict(zip(LABELS, PALETTE, strict=False))
+COLOURS = colours(LABELS)
 # One panel for the schedules whose weights stay, one for those that change.
 PANELS = {
-    "fixed weights": [name for name in LABELS if name.startswith("fixed")],
-    "changing weights": [name for name in LABELS if not name.startswith("fixed")],
+    "fixed weights": [n for n, one in EXPERIMENT1_SCHEDULES.items() if not one.schedule],
+    "changing weights": [n for n, one in EXPERIMENT1_SCHEDULES.items() if one.schedule],
 }
 
 
@@ -38,7 +27,7 @@ def alignment(followed: pd.DataFrame, theirs: pd.DataFrame, target: float) -> Fi
 
     Args:
         followed: `frames.curves` of Experiment 1.
-        theirs: `frames.published("exp1")`, drawn as points at its steps.
+        theirs: `frames.published("experiment1")`, drawn as points at its steps.
         target: What the controllers aim at.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)

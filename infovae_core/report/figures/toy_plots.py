@@ -39,7 +39,7 @@ NOTE: dict[str, Any] = {
 POINTS = {-1: "#d55e00", 1: "#0072b2"}
 
 
-def growth(trainings: Mapping[str, Sequence[toy.Moment]]) -> Figure:
+def bound_and_gap(trainings: Mapping[str, Sequence[toy.Snapshot]]) -> Figure:
     """The evidence lower bound and the distance to the true posterior, against the step."""
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.6), sharex=True)
     labels = {"elbo": "ELBO (nats per point)", "gap": "KL(q(z|x) ‖ p(z|x)) (nats)"}
@@ -57,7 +57,7 @@ def growth(trainings: Mapping[str, Sequence[toy.Moment]]) -> Figure:
 
 
 def gap_against_bound(
-    paths: Mapping[str, Sequence[toy.Moment]], sign_decoder: np.ndarray
+    paths: Mapping[str, Sequence[toy.Snapshot]], sign_decoder: np.ndarray
 ) -> Figure:
     """The distance to the true posterior against the evidence lower bound, from 1 nat on.
 
@@ -80,7 +80,7 @@ def gap_against_bound(
     return figure
 
 
-def portraits(moments: Sequence[toy.Moment]) -> Figure:
+def portraits(moments: Sequence[toy.Snapshot]) -> Figure:
     """Codes above, decoder below, at the start, after a tenth and two fifths, and at the end."""
     chosen = [moments[round(share * (len(moments) - 1))] for share in (0, 0.1, 0.4, 1)]
     figure, axes = plt.subplots(2, 4, figsize=(9.6, 4.8), sharex="col", sharey="row")

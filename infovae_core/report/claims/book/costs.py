@@ -18,7 +18,7 @@ from infovae_core.report.claims.readings import (
     TWO,
 )
 from infovae_core.report.claims.stored import Stored
-from infovae_core.report.figures.plots import LABELS
+from infovae_core.report.labels import LABELS
 
 ON = "Medians over the turns of the record."
 

@@ -34,7 +34,7 @@ from infovae_core.report.claims.readings import (
     second,
 )
 from infovae_core.report.claims.stored import Stored
-from infovae_core.report.figures.plots import LABELS
+from infovae_core.report.labels import LABELS
 from infovae_core.study.experiments import LATENT_DIMS
 
 WIDE = (40, 60, 80)

@@ -27,7 +27,7 @@ from infovae_core.report.claims.readings import (
     third,
 )
 from infovae_core.report.claims.stored import Stored
-from infovae_core.report.figures.plots import LABELS
+from infovae_core.report.labels import LABELS
 from infovae_core.study.experiments import LATENT_DIMS
 
 

@@ -26,7 +26,7 @@ from infovae_core.report.claims.readings import (
     variation,
 )
 from infovae_core.report.claims.stored import Stored
-from infovae_core.report.figures.schedule_plots import LABELS
+from infovae_core.report.labels import SCHEDULES as LABELS
 
 FIXED = tuple(name for name in LABELS if name.startswith("fixed"))
 HELD = ("fixed_500_0", "fixed_1000_0", "fixed_500_0.5", "fixed_1000_0.5")

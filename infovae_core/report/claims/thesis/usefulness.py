@@ -34,7 +34,7 @@ from infovae_core.report.claims.readings import (
 )
 from infovae_core.report.claims.stored import Stored
 from infovae_core.report.claims.thesis.models import time_beside
-from infovae_core.report.figures.plots import LABELS
+from infovae_core.report.labels import LABELS
 from infovae_core.study.experiments import EXPERIMENT3_MODELS, LATENT_DIMS
 
 
