@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from infovae_core.data import SIZES
+from infovae_core.datasets import SIZES
 from infovae_core.objectives import Terms
 from infovae_core.report.figures.plots import LABELS
 from infovae_core.report.frames import COLUMNS
 from infovae_core.report.intervals import spread
 from infovae_core.report.tables import cell
 from infovae_core.run import Run
-from infovae_core.study.grid import CURVE_EVERY
+from infovae_core.study.curves import CURVE_EVERY
 from infovae_core.study.store import Result
 
 

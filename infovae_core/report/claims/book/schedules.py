@@ -29,8 +29,8 @@ from infovae_core.report.claims.readings import (
 from infovae_core.report.claims.stored import Stored
 from infovae_core.report.figures.schedule_plots import LABELS
 from infovae_core.report.intervals import different
+from infovae_core.schedules import TARGET_MMD
 from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES
-from infovae_core.study.grid import TARGET_MMD
 
 ANNEALED = ("linear_annealing", "cyclical_annealing")
 

@@ -5,10 +5,9 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 from scipy import stats
 
-from infovae_core import closed_forms, divergences
+from infovae_core import closed_forms
 from infovae_core.objectives import PRESETS, info_nce
 from infovae_core.report.claims.checks import between, fact, near, number
 from infovae_core.report.claims.ledger import LEDGER, CannotBeTested, Check, Verdict
@@ -235,6 +234,10 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-energy",
 )
 def _(stored: Stored) -> Iterator[Check]:
+    import torch
+
+    from infovae_core import divergences
+
     laws = [
         torch.tensor(values, dtype=torch.float64)[:, None] for values in ([0, 0], [0, 1], [1, 1])
     ]
@@ -258,6 +261,8 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-infonce",
 )
 def _(stored: Stored) -> Iterator[Check]:
+    import torch
+
     generator = torch.Generator().manual_seed(0)
     codes = torch.randn(64, 8, generator=generator, dtype=torch.float64)
     shuffled = codes[torch.randperm(64, generator=generator)]
