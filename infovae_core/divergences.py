@@ -16,7 +16,7 @@ import torch
 from geomloss import SamplesLoss
 from torch import Tensor
 
-from infovae_core import names
+from infovae_core import declared, names
 
 # A fixed bandwidth, a rule that finds one, or several whose kernels are averaged.
 Bandwidth = float | str | Sequence[float]
@@ -31,6 +31,7 @@ def register(name: str) -> Callable[[Registered], Registered]:
     """Enter a divergence, a function of samples or a critic's class, under `name`."""
 
     def enter(divergence: Registered) -> Registered:
+        declared.hold(name, divergence)
         REGISTRY[name] = divergence
         return divergence
 
