@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from infovae_core import names
-from infovae_core._torchvision import datasets
 from infovae_core.datasets import DATASETS, DIGESTS, MD5, PIXELS, SIZES
 from infovae_core.refusal import Refusal
 
@@ -140,6 +139,8 @@ def _digits() -> Iterator[Partition]:
 
 def _mnist(root: str | Path | None) -> Iterator[Partition]:
     """MNIST's training, validation and test images, parsed by torchvision."""
+    from infovae_core._torchvision import datasets  # a slow import, and the digits do without it
+
     with TemporaryDirectory() as verified:
         raw = Path(verified, "MNIST", "raw")
         raw.mkdir(parents=True)
@@ -197,6 +198,8 @@ def _read(folder: Path, file: str) -> bytes:
 
 def _download(cache: Path, reason: DataError) -> None:
     """Have torchvision fetch MNIST aside, then move it into the cache, file by whole file."""
+    from infovae_core._torchvision import datasets
+
     raw = cache / "MNIST" / "raw"
     try:
         raw.mkdir(parents=True, exist_ok=True)

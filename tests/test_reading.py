@@ -79,6 +79,11 @@ def test_the_command_line_loads_no_data_frames_either() -> None:
     assert loaded(QUICK, ("pandas", "scipy", "matplotlib", "tqdm")) == {name: [] for name in QUICK}
 
 
+def test_what_trains_loads_what_one_kind_of_run_needs_when_it_does() -> None:
+    """torchvision's import takes longer than PyTorch's."""
+    assert loaded(("study.grid",), HEAVY[1:3]) == {"study.grid": []}
+
+
 # Begins a script in which they cannot be imported.
 WITHOUT = f"""
 import sys
