@@ -20,3 +20,8 @@ DIGESTS = {
     "mnist": hashlib.sha256("".join(MD5.values()).encode()).hexdigest(),
     "digits": "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
 }
+
+
+def steps_per_epoch(name: str, batch_size: int) -> int:
+    """Updates in one pass over a data set's training images; a rest that fills no batch waits."""
+    return SIZES[name][0] // batch_size
