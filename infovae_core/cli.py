@@ -1,4 +1,7 @@
-"""The command line: train an experiment, see what is stored, show one run."""
+"""The command line: train an experiment, see what is stored, show one run.
+
+What only reads stays quick: PyTorch is loaded by the commands that train or measure.
+"""
 
 import json
 from pathlib import Path
@@ -6,12 +9,10 @@ from typing import Annotated
 
 import typer
 
-from infovae_core import data, devices
-from infovae_core.data import DataError
-from infovae_core.devices import DeviceError
-from infovae_core.run import Run
-from infovae_core.study import experiments, grid, timing
-from infovae_core.study.cluster import ClusterError
+from infovae_core.datasets import DATASETS
+from infovae_core.refusal import Refusal
+from infovae_core.run import PRECISIONS, Run
+from infovae_core.study import experiments
 from infovae_core.study.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
 from infovae_core.study.parameters import integers
 from infovae_core.study.store import Store, StoreError, default_root
@@ -27,9 +28,9 @@ LatentDimsOption = Annotated[
     str, typer.Option(help=f"Latent dimensions; by default the profile's: {LATENT_DIMS}.")
 ]
 DataOption = Annotated[
-    str, typer.Option(help=f"One of {', '.join(data.DATASETS)}; by default the profile's.")
+    str, typer.Option(help=f"One of {', '.join(DATASETS)}; by default the profile's.")
 ]
-PrecisionOption = Annotated[str, typer.Option(help=f"One of {', '.join(devices.PRECISIONS)}.")]
+PrecisionOption = Annotated[str, typer.Option(help=f"One of {', '.join(PRECISIONS)}.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1, …")]
 StoreOption = Annotated[
     Path | None, typer.Option(help="Folder of the results; by default the profile's.")
@@ -84,6 +85,9 @@ def run(
     ] = None,
 ) -> None:
     """Train and store what is not stored yet."""
+    from infovae_core import devices
+    from infovae_core.study import grid
+
     runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
     chosen = Store(store or default_root(profile))
     try:
@@ -161,6 +165,9 @@ def measure(
     data_root: RootOption = None,
 ) -> None:
     """Measure stored runs anew from their cached weights, without training."""
+    from infovae_core import devices
+    from infovae_core.study import grid
+
     runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
     chosen = Store(store or default_root(profile))
     done = grid.measure(runs, chosen, devices.resolve(device), data_root)
@@ -181,6 +188,9 @@ def time_(
     data_root: RootOption = None,
 ) -> None:
     """Time the training steps of stored runs, taking turns, on an otherwise idle machine."""
+    from infovae_core import devices
+    from infovae_core.study import timing
+
     runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
     chosen = Store(store or default_root(profile))
     done = timing.time_grid(runs, chosen, devices.resolve(device), data_root, again=True)
@@ -191,6 +201,6 @@ def main() -> None:
     """Run the command line; a refusal is one clear message, not a traceback."""
     try:
         app()
-    except (ValueError, DataError, DeviceError, StoreError, ClusterError) as error:
+    except (ValueError, Refusal) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None

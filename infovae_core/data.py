@@ -23,34 +23,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from infovae_core import names
-from infovae_core._torchvision import datasets
-
-DATASETS = ("mnist", "digits")
-PIXELS = ("binary", "grey", "stochastic")
-SIZES = {"mnist": (50_000, 5_000, 10_000), "digits": (1_297, 250, 250)}
-
-# MNIST's files and the MD5 of each one's uncompressed bytes.
-MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
-
-# What identifies a data set: SHA-256 over MNIST's four MD5s, and over the bytes of the digits'
-# pixels and labels.
-DIGESTS = {
-    "mnist": hashlib.sha256("".join(MD5.values()).encode()).hexdigest(),
-    "digits": "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
-}
+from infovae_core.datasets import DATASETS, DIGESTS, MD5, PIXELS, SIZES
+from infovae_core.refusal import Refusal
 
 
-def steps_per_epoch(name: str, batch_size: int) -> int:
-    """Updates in one pass over a data set's training images; a rest that fills no batch waits."""
-    return SIZES[name][0] // batch_size
-
-
-class DataError(RuntimeError):
+class DataError(Refusal):
     """Data that are missing or damaged; the message says which, and what to do."""
 
 
@@ -162,6 +139,8 @@ def _digits() -> Iterator[Partition]:
 
 def _mnist(root: str | Path | None) -> Iterator[Partition]:
     """MNIST's training, validation and test images, parsed by torchvision."""
+    from infovae_core._torchvision import datasets  # a slow import, and the digits do without it
+
     with TemporaryDirectory() as verified:
         raw = Path(verified, "MNIST", "raw")
         raw.mkdir(parents=True)
@@ -219,6 +198,8 @@ def _read(folder: Path, file: str) -> bytes:
 
 def _download(cache: Path, reason: DataError) -> None:
     """Have torchvision fetch MNIST aside, then move it into the cache, file by whole file."""
+    from infovae_core._torchvision import datasets
+
     raw = cache / "MNIST" / "raw"
     try:
         raw.mkdir(parents=True, exist_ok=True)

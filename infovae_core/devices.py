@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 
+from infovae_core.refusal import Refusal
+
 DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("fp32", "bf16")
 
 
-class DeviceError(RuntimeError):
+class DeviceError(Refusal):
     """A device was asked for that is not there."""
 
 

@@ -16,7 +16,7 @@ import torch
 from geomloss import SamplesLoss
 from torch import Tensor
 
-from infovae_core import names
+from infovae_core import declared, names
 
 # A fixed bandwidth, a rule that finds one, or several whose kernels are averaged.
 Bandwidth = float | str | Sequence[float]
@@ -59,6 +59,7 @@ def register(
     """
 
     def enter(divergence: Registered) -> Registered:
+        declared.hold(name, divergence)
         REGISTRY[name] = divergence
         ORIGINS[name] = Origin(title or name, category, source, original)
         return divergence

@@ -9,11 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -177,6 +172,10 @@ def classifier_auc(codes: Tensor, draws: Tensor, seed: int = 0) -> float:
     Gradient-boosted trees on the coordinates and the norm, fitted on one half and judged on the
     other: 0.5 where the two cannot be told apart, 1 where they do not overlap.
     """
+    # A slow import, and the other rulers do without it.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+
     x = torch.cat([codes, draws]).cpu().double().numpy()
     x = np.column_stack([x, np.linalg.norm(x, axis=1)])
     y = np.repeat([1, 0], [len(codes), len(draws)])
@@ -253,22 +252,11 @@ def labelled_subset(labels: Tensor, per_class: int, generator: torch.Generator) 
 
 def svm_error(z: Tensor, labels: Tensor, test_z: Tensor, test_labels: Tensor) -> float:
     """Test error of a linear SVM on codes (n, d), standardized by the labelled ones."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
     classifier = make_pipeline(StandardScaler(), LinearSVC(max_iter=10_000, random_state=0))
     # Single precision overflows in the scaler where codes have escaped far.
     classifier.fit(z.cpu().double().numpy(), labels.cpu().numpy())
     return 1 - float(classifier.score(test_z.cpu().double().numpy(), test_labels.cpu().numpy()))
-
-
-def steps_to_hold(curve: Sequence[tuple[float, float]], target: float) -> float | None:
-    """The first step from which a curve of (step, value) stays at most the target, else None."""
-    held = None
-    for step, value in reversed(curve):
-        if not value <= target:
-            break
-        held = step
-    return held
-
-
-def steps_to_target(curve: Sequence[tuple[float, float]], target: float) -> float | None:
-    """The first step of a curve of (step, value) whose value is at most the target, else None."""
-    return next((step for step, value in curve if value <= target), None)

@@ -32,16 +32,27 @@ def check(kind: str, name: str, choices: Iterable[str]) -> str:
 def options(name: str, function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """All options of what is registered as `name`: those given, and the defaults of the others.
 
-    The options of a function, or of a class, are its keyword-only parameters that have a default.
-
     Raises:
         UnknownName: If there is no such option.
     """
-    known = {
+    return complete(name, defaults(function), given)
+
+
+def defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    """The options of a function, or of a class: its keyword-only parameters with a default."""
+    return {
         key: parameter.default
         for key, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
     }
+
+
+def complete(name: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The known options of `name`, with the values that are given.
+
+    Raises:
+        UnknownName: If one that is given is not known.
+    """
     for key in given:
         check(f"option of {name}", key, known)
-    return known | dict(given)
+    return dict(known) | dict(given)

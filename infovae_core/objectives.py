@@ -3,23 +3,29 @@
 In nats per image, to be minimized (Zhao et al. 2019, Eq. 6):
 
     −E log p(x|z) + (1 − α) KL(q(z|x) ‖ p(z)) + (α + λ − 1) D(q(z) ‖ p(z)) + Σₖ wₖ · extraₖ
+
+An objective is a value that names its parts. PyTorch is loaded where a loss is computed, and not to
+read what a stored run was trained with.
 """
+
+from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import torch
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+from infovae_core import declared, names
 
-from infovae_core import divergences, names
-from infovae_core.critics import Critic
-from infovae_core.models import Output
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from infovae_core.critics import Critic
+    from infovae_core.models import Output
 
 # A weight that all models of a stack share, or one for each.
-Weight = float | Tensor
+Weight: TypeAlias = "float | Tensor"
 
 
 class Terms(NamedTuple):
@@ -38,10 +44,32 @@ def info_nce(z: Tensor, temperature: float = 0.1) -> Tensor:
     Each code is its own positive, so the numerator is a constant and what remains pushes the
     codes apart on the sphere: a uniformity loss (thesis §2.5).
     """
+    from torch.nn.functional import normalize
+
     u = normalize(z, dim=-1)
     similarity = u @ u.mT / temperature
     own = similarity.diagonal(dim1=-2, dim2=-1)
     return (similarity.logsumexp(-1) - own).mean(-1)
+
+
+def registry() -> dict[str, Any]:
+    """Every divergence that is registered, by name: functions of samples, and critics' classes."""
+    from infovae_core import critics, divergences  # noqa: F401 - critics enter themselves
+
+    return divergences.REGISTRY
+
+
+def complete(divergence: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a divergence: those given, and the defaults of the others.
+
+    Raises:
+        UnknownName: If the divergence, or an option of it, does not exist.
+    """
+    if divergence in declared.OPTIONS:
+        return names.complete(divergence, declared.OPTIONS[divergence], given)
+    everything = registry()
+    found = everything[names.check("divergence", divergence, everything)]
+    return names.options(divergence, found, given)
 
 
 EXTRAS: dict[str, Callable[[Tensor], Tensor]] = {"info_nce": info_nce}
@@ -84,13 +112,12 @@ class Objective:
         if self.weight > 0 and self.divergence is None:
             raise ValueError(
                 f"{given} weights a divergence, and none is named: name one of "
-                f"{', '.join(divergences.REGISTRY)}, or set λ = {1 - self.alpha:g}"
+                f"{', '.join(registry())}, or set λ = {1 - self.alpha:g}"
             )
         if not 0 <= self.free_bits < math.inf:
             raise ValueError(f"free_bits is a floor in nats, at least 0; got {self.free_bits:g}")
         if self.divergence is not None:
-            complete = divergences.options(self.divergence, **self.options)
-            object.__setattr__(self, "options", complete)
+            object.__setattr__(self, "options", complete(self.divergence, self.options))
         elif self.options:
             raise ValueError(f"options {dict(self.options)} are given, but no divergence")
         for name in self.extras:
@@ -103,7 +130,7 @@ class Objective:
 
     def critic(self, latent_dim: int, generator: torch.Generator) -> Critic | None:
         """A fresh critic where D is learned, else None."""
-        kind: Any = divergences.REGISTRY.get(self.divergence or "")
+        kind: Any = registry().get(self.divergence or "")
         if not isinstance(kind, type):
             return None
         made: Critic = kind(latent_dim, generator, **self.options)
@@ -127,6 +154,9 @@ class Objective:
             weights: α, and α + λ − 1, instead of the objective's own: numbers, or tensors (...)
                 with a number for each model.
         """
+        import torch
+        from torch import Tensor
+
         alpha, weight = weights or (self.alpha, self.weight)
         mu, logvar = output.mu, output.logvar
         loss = reconstruction = bernoulli_nll(x, output.logits).mean(-1)
@@ -143,7 +173,7 @@ class Objective:
             divergence = (
                 critic(output.z, prior)
                 if critic is not None
-                else divergences.REGISTRY[self.divergence](output.z, prior, **self.options)
+                else registry()[self.divergence](output.z, prior, **self.options)
             )
             if isinstance(weight, Tensor):
                 divergence = torch.where(weight > 0, divergence, 0)
@@ -167,6 +197,8 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
 
     For grey levels in (0, 1) it is the binary cross-entropy, whose minimum is not zero.
     """
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
     return binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(-3).sum(-1)
 
 

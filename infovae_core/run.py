@@ -7,19 +7,19 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from infovae_core import data, names
-from infovae_core.devices import PRECISIONS
-from infovae_core.models import Architecture
+from infovae_core import datasets, names
+from infovae_core.architecture import Architecture
 from infovae_core.objectives import Objective
 from infovae_core.schedules import Schedule
 
 # Raised whenever the same spec would train or measure something else than before.
 SCHEMA = 1
+PRECISIONS = ("fp32", "bf16")
 
 
 # The thesis's minibatch, and the updates of an epoch of MNIST with it.
 BATCH_SIZE = 128
-EPOCH = data.steps_per_epoch("mnist", BATCH_SIZE)
+EPOCH = datasets.steps_per_epoch("mnist", BATCH_SIZE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,8 @@ class Run:
     schedule: Schedule | None = field(default=None, metadata={"before": None})
 
     def __post_init__(self) -> None:
-        names.check("data set", self.data, data.DATASETS)
-        names.check("pixels", self.pixels, data.PIXELS)
+        names.check("data set", self.data, datasets.DATASETS)
+        names.check("pixels", self.pixels, datasets.PIXELS)
         names.check("precision", self.precision, PRECISIONS)
         for name, least in (
             ("latent_dim", 1),
@@ -121,7 +121,7 @@ class Run:
     @property
     def key(self) -> str:
         """Hash of the canonical spec, the store's schema version and the data's digest."""
-        content = {"schema": SCHEMA, "data_digest": data.DIGESTS[self.data], "run": self.spec}
+        content = {"schema": SCHEMA, "data_digest": datasets.DIGESTS[self.data], "run": self.spec}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from infovae_core import cli, data, devices
+from infovae_core.run import PRECISIONS
 from infovae_core.study import experiments, grid
 from infovae_core.study.cluster import ClusterError
 from infovae_core.study.experiments import experiment2
@@ -320,7 +321,7 @@ def test_ctrl_c_says_what_is_stored_and_that_one_can_go_on(tmp_path, main, monke
 def test_help_names_the_choices():
     outcome = invoke("run", "--help", env={"COLUMNS": "200"})
     assert outcome.exit_code == 0
-    for choice in (*experiments.EXPERIMENTS, *experiments.PROFILES, *devices.PRECISIONS):
+    for choice in (*experiments.EXPERIMENTS, *experiments.PROFILES, *PRECISIONS):
         assert choice in outcome.stdout
 
 

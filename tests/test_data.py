@@ -16,7 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from infovae_core import data
+from infovae_core import (
+    _torchvision,  # noqa: F401 - before torchvision, which may need it
+    data,
+)
 from infovae_core.data import DataError, Partition, Split, load
 from infovae_core.names import UnknownName
 

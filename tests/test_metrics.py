@@ -12,6 +12,7 @@ from torch.distributions import MultivariateNormal, kl_divergence
 
 from infovae_core import divergences, metrics
 from infovae_core.metrics import ValidationMMD
+from infovae_core.study import curves
 
 
 def stream(seed: int = 0) -> torch.Generator:
@@ -415,7 +416,7 @@ def test_the_svm_repeats_itself_and_does_not_mind_the_scale():
     ],
 )
 def test_steps_to_target_is_the_first_step_at_or_below_it(curve, expected):
-    assert metrics.steps_to_target(curve, 0.2) == expected
+    assert curves.steps_to_target(curve, 0.2) == expected
 
 
 @pytest.mark.parametrize(
@@ -431,7 +432,7 @@ def test_steps_to_target_is_the_first_step_at_or_below_it(curve, expected):
     ],
 )
 def test_steps_to_hold_is_the_step_after_which_the_curve_never_leaves(curve, expected):
-    assert metrics.steps_to_hold(curve, 0.2) == expected
+    assert curves.steps_to_hold(curve, 0.2) == expected
 
 
 def test_all_rulers_take_codes_in_any_order():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from infovae_core.objectives import Terms
 from infovae_core.run import Run
-from infovae_core.study.grid import CURVE_EVERY
+from infovae_core.study.curves import CURVE_EVERY
 from infovae_core.study.store import Result
 
 # Names of the thesis's series: those of our models, and of the schedules of Experiment 1.

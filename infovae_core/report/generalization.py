@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from infovae_core.data import SIZES
+from infovae_core.datasets import steps_per_epoch
 from infovae_core.objectives import Terms
 from infovae_core.report.frames import COLUMNS
 from infovae_core.report.intervals import spread
 from infovae_core.report.labels import LABELS
 from infovae_core.report.tables import cell
 from infovae_core.run import Run
-from infovae_core.study.grid import CURVE_EVERY
+from infovae_core.study.curves import CURVE_EVERY
 from infovae_core.study.store import Result
 
 
@@ -44,7 +44,7 @@ def train_test(results: Mapping[Run, Result]) -> pd.DataFrame:
         points = result.arrays["curve"]
         if result.status != "done" or not len(points):
             continue
-        epoch = SIZES[run.data][0] // run.batch_size
+        epoch = steps_per_epoch(run.data, run.batch_size)
         points = points[-max(1, epoch // CURVE_EVERY) :].astype(float)
         held = {"reconstruction": -result.metrics["test_expected_log_likelihood"]}
         if run.objective.alpha != 1:

@@ -5,9 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from infovae_core.data import SIZES
-from infovae_core.metrics import ValidationMMD, validation_summary
-from infovae_core.randomness import generator
+from infovae_core.datasets import SIZES
 from infovae_core.run import Run
 
 
@@ -37,6 +35,10 @@ def unaligned(dims: Iterable[int], seeds: Sequence[int], data: str = "mnist") ->
 
 @lru_cache
 def _far(latent_dim: int, seed: int, data: str) -> float:
+    # Needs PyTorch, which what else is read does not.
+    from infovae_core.metrics import ValidationMMD, validation_summary
+    from infovae_core.randomness import generator
+
     ruler = ValidationMMD(
         SIZES[data][1],
         Run.val_batches,

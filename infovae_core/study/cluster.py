@@ -12,6 +12,7 @@ from uuid import uuid4
 import torch
 
 from infovae_core.data import Split
+from infovae_core.refusal import Refusal
 from infovae_core.run import Run
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ ANY_PORT = "127.0.0.1:0"
 SHOWN = 10
 
 
-class ClusterError(RuntimeError):
+class ClusterError(Refusal):
     """There is no scheduler, no worker, or some work could not be done."""
 
 

@@ -13,18 +13,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from infovae_core import data, devices, loop, metrics
+from infovae_core import data, devices, loop
 from infovae_core.evaluation import Evaluation, Following
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import Run
 from infovae_core.schedules import TARGET_MMD
 from infovae_core.study import cluster
+from infovae_core.study.curves import CURVE_EVERY, steps_to_hold, steps_to_target
 from infovae_core.study.provenance import commit_at_start, provenance
 from infovae_core.study.store import Result, Store
 
-# Steps averaged into one point of a stored training curve.
-CURVE_EVERY = 20
 # Runs trained side by side on a GPU.
 STACK = 32
 
@@ -201,8 +200,8 @@ def train_stack(
             "steps_per_second": len(fit.curve) / fit.seconds,
             "diverged_at": fit.diverged_at,
             "evaluation_seconds": fit.evaluation_seconds,
-            "steps_to_target": metrics.steps_to_target(followed, TARGET_MMD),
-            "steps_to_hold": metrics.steps_to_hold(followed, TARGET_MMD),
+            "steps_to_target": steps_to_target(followed, TARGET_MMD),
+            "steps_to_hold": steps_to_hold(followed, TARGET_MMD),
         }
         arrays = {"curve": _thin(fit.curve.cpu().numpy())}
         for name in fit.evaluations[0]:

@@ -3,19 +3,19 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from infovae_core.devices import PRECISIONS
 from infovae_core.names import UnknownName
-from infovae_core.run import Run
+from infovae_core.run import PRECISIONS, Run
 from infovae_core.study import experiments
 from infovae_core.study.experiments import EXPERIMENTS, PROFILES, TRACKS
 from infovae_core.study.store import Result, Store
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def inventory(store: Store) -> pd.DataFrame:
+
+def inventory(store: Store) -> "pd.DataFrame":
     """Where results come from: a row for each experiment, track, full-size profile and precision.
 
     Profiles that are the same runs share a row. Every result is read, and so verified; a seed
@@ -27,6 +27,8 @@ def inventory(store: Store) -> pd.DataFrame:
     Returns:
         A table of texts, its index the experiments.
     """
+    import pandas as pd  # a slow import, and the command line does without it
+
     rows = []
     for (experiment, track, profiles, precision), runs in _wanted(store).items():
         found = [result for run in runs if (result := store.load(run)) is not None]

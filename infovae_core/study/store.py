@@ -16,16 +16,16 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
 
-from infovae_core import data
+from infovae_core import datasets
+from infovae_core.refusal import Refusal
 from infovae_core.run import SCHEMA, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # What reading a damaged file can raise, below JSON, ZIP and NPY.
 DAMAGE = (
@@ -52,7 +52,7 @@ def default_root(profile: str) -> Path:
     return root / "smoke" if profile == "smoke" else root
 
 
-class StoreError(RuntimeError):
+class StoreError(Refusal):
     """The store cannot be written, or lacks a result that is needed."""
 
 
@@ -109,7 +109,7 @@ class Store:
         content = {
             "schema": SCHEMA,
             "key": run.key,
-            "data_digest": data.DIGESTS[run.data],
+            "data_digest": datasets.DIGESTS[run.data],
             "run": run.spec,
             "status": result.status,
             "metrics": _encode(result.metrics),
@@ -123,10 +123,12 @@ class Store:
             if stale.name != arrays:
                 stale.unlink(missing_ok=True)
 
-    def save_weights(self, run: Run, weights: dict[str, Tensor]) -> None:
+    def save_weights(self, run: Run, weights: dict[str, "Tensor"]) -> None:
         """Keep a model's parameters, so that a further metric needs no retraining."""
+        from safetensors.torch import save  # needs PyTorch, which nothing else here does
+
         tensors = {name: tensor.contiguous().cpu() for name, tensor in weights.items()}
-        self._write(self._weights_path(run), save_tensors(tensors))
+        self._write(self._weights_path(run), save(tensors))
 
     def _write(self, path: Path, content: bytes) -> None:
         temporary = None
@@ -192,13 +194,16 @@ class Store:
             values = {name: loaded[name] for name in loaded.files}
         return Result(content["status"], _decode(content["metrics"]), content["provenance"], values)
 
-    def load_weights(self, run: Run) -> dict[str, Tensor] | None:
+    def load_weights(self, run: Run) -> "dict[str, Tensor] | None":
         """The cached parameters, or None. A damaged file is set aside with a warning."""
         path = self._weights_path(run)
         if not path.exists():
             return None
+        from safetensors import SafetensorError
+        from safetensors.torch import load  # needs PyTorch, which nothing else here does
+
         try:
-            tensors: dict[str, Tensor] = load_tensors(path.read_bytes())
+            tensors: dict[str, Tensor] = load(path.read_bytes())
             return tensors
         except (OSError, SafetensorError) as error:
             self._set_aside(path, str(error))

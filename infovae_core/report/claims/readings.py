@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from infovae_core.metrics import steps_to_hold
 from infovae_core.report.claims.checks import Values
 from infovae_core.report.claims.stored import Stored
 from infovae_core.report.frames import FINAL_STEPS
 from infovae_core.report.labels import LABELS
+from infovae_core.study.curves import steps_to_hold
 from infovae_core.study.experiments import (
     EXPERIMENT1_SCHEDULES,
     EXPERIMENT2_MODELS,

@@ -5,11 +5,9 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 from scipy import stats
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from infovae_core import closed_forms, divergences
+from infovae_core import closed_forms
 from infovae_core.objectives import PRESETS, info_nce
 from infovae_core.report.claims.checks import alone, between, fact, near, number, quote
 from infovae_core.report.claims.ledger import LEDGER, CannotBeTested, Check, Verdict
@@ -231,32 +229,33 @@ def _(stored: Stored) -> Iterator[Check]:
 
 def pairs(stored: Stored, name: str) -> Iterator[Check]:
     """How many numbers a divergence computes of pairs; and how it was measured to grow."""
-
-    def largest(n: int) -> int:
-        """The most numbers in a tensor that the call makes."""
-        generator = torch.Generator().manual_seed(0)
-        q, p = torch.randn(2, n, 3, generator=generator)
-        with Sizes() as made:  # type: ignore[no-untyped-call]
-            divergences.REGISTRY[name](q, p)
-        return int(made.largest)
-
-    few, many = largest(64), largest(128)
+    few, many = largest_tensor(name, 64), largest_tensor(name, 128)
     yield near("numbers of pairs, 128 beside 64 samples", alone(many / few), 4, 0.2)
     for what in ("time", "memory"):
         value = stored.record()[f"{name}_n_{what}_end"]
         yield quote(what, f"exponent of {what}, 1,024 to 2,048 samples", value)
 
 
-class Sizes(TorchDispatchMode):
-    """Watches the calls of PyTorch for the largest tensor that one of them returns."""
+def largest_tensor(name: str, n: int) -> int:
+    """The most numbers in a tensor that a divergence of n codes and n draws makes."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
 
-    largest = 0
+    from infovae_core import divergences
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        found = func(*args, **(kwargs or {}))
-        if isinstance(found, torch.Tensor):
-            self.largest = max(self.largest, found.numel())
-        return found
+    made = [0]
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            found = func(*args, **(kwargs or {}))
+            if isinstance(found, torch.Tensor):
+                made.append(found.numel())
+            return found
+
+    q, p = torch.randn(2, n, 3, generator=torch.Generator().manual_seed(0))
+    with Watch():  # type: ignore[no-untyped-call]
+        divergences.REGISTRY[name](q, p)
+    return max(made)
 
 
 @LEDGER.thesis(
@@ -286,6 +285,10 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-energy",
 )
 def _(stored: Stored) -> Iterator[Check]:
+    import torch
+
+    from infovae_core import divergences
+
     laws = [
         torch.tensor(values, dtype=torch.float64)[:, None] for values in ([0, 0], [0, 1], [1, 1])
     ]
@@ -309,6 +312,8 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-infonce",
 )
 def _(stored: Stored) -> Iterator[Check]:
+    import torch
+
     generator = torch.Generator().manual_seed(0)
     codes = torch.randn(64, 8, generator=generator, dtype=torch.float64)
     shuffled = codes[torch.randperm(64, generator=generator)]
