@@ -35,7 +35,7 @@ from infovae_core.report.claims.readings import (
 )
 from infovae_core.report.claims.stored import Stored
 from infovae_core.report.labels import LABELS
-from infovae_core.study.experiments import LATENT_DIMS
+from infovae_core.study.experiments import EXPERIMENTS, LATENT_DIMS
 
 WIDE = (40, 60, 80)
 
@@ -111,7 +111,7 @@ def _(stored: Stored) -> Iterator[Check]:
     for experiment in (TWO, THREE):
         for d in LATENT_DIMS:
             units = stored.value(experiment, "active_units", MMD, d)
-            what = f"Experiment {experiment[-1]}, d = {d}: active units"
+            what = f"{EXPERIMENTS[experiment].title}, d = {d}: active units"
             yield between(what, units, low=d - 0.5, form="{:.0f}")
     at_two = [
         value
