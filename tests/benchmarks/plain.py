@@ -7,19 +7,19 @@ from torch.utils.data import DataLoader
 
 # isort: split
 # First, as it lets torchvision be imported where its compiled operators are missing.
+from infovae_core._torchvision import datasets
 from infovae_core.data import Partition
 
 # isort: split
 from torchvision import transforms
-from torchvision.datasets import MNIST, VisionDataset
 
 
-class Images(MNIST):
+class Images(datasets.MNIST):
     """torchvision's MNIST over images already in memory: its own decoding of each item."""
 
     def __init__(self, images: Tensor, labels: Tensor) -> None:
         binary = transforms.Compose([transforms.ToTensor(), lambda x: (x > 0.5).float()])
-        VisionDataset.__init__(self, root="", transform=binary)
+        datasets.VisionDataset.__init__(self, root="", transform=binary)
         self.data, self.targets = images, labels
 
 
