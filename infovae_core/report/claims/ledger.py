@@ -200,17 +200,17 @@ class Ledger:
         proof: str = "",
     ) -> Callable[[Test], Test]:
         """Decorate the test of a claim of the thesis, see `Claim`."""
-
-        def decorate(test: Test) -> Test:
-            self.add(
-                Claim(
-                    name, "thesis", section, words, why, _several(needs), tolerance, recorded, test,
-                    proof,
-                )
-            )  # fmt: skip
-            return test
-
-        return decorate
+        return self._entering(
+            id=name,
+            whose="thesis",
+            section=section,
+            words=words,
+            why=why,
+            needs=_several(needs),
+            tolerance=tolerance,
+            recorded=recorded,
+            proof=proof,
+        )
 
     def book(
         self,
@@ -223,14 +223,23 @@ class Ledger:
         proof: str = "",
     ) -> Callable[[Test], Test]:
         """Decorate the test of a sentence of the book: it has to hold, or may not be written."""
+        return self._entering(
+            id=name,
+            whose="book",
+            section=page,
+            words=words,
+            why="",
+            needs=_several(needs),
+            tolerance=tolerance,
+            recorded=Verdict.HOLDS,
+            proof=proof,
+        )
+
+    def _entering(self, **fields: Any) -> Callable[[Test], Test]:
+        """A decorator that enters the claim of these fields with the test that it decorates."""
 
         def decorate(test: Test) -> Test:
-            self.add(
-                Claim(
-                    name, "book", page, words, "", _several(needs), tolerance, Verdict.HOLDS, test,
-                    proof,
-                )
-            )  # fmt: skip
+            self.add(Claim(test=test, **fields))
             return test
 
         return decorate

@@ -102,8 +102,8 @@ def _(stored: Stored) -> Iterator[Check]:
     "2.4",
     Verdict.PARTLY,
     "Training with the MMD is stable.",
-    "Every run ends, all units active from d = 5 on. At d = 2 {few:.0f} of {runs:.0f} runs did "
-    "not keep both: one of Experiment 2, and that of Experiment 3, which collapsed wholly.",
+    "Every run ends, all units active from d = 5 on. Of {runs:.0f} runs at d = 2, {few:.0f} did "
+    "not keep both units: one of Experiment 2, and that of Experiment 3, which collapsed wholly.",
     needs=(TWO, THREE),
     tolerance="All d units active (variance of the posterior mean above 0.01) at every seed.",
 )
