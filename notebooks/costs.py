@@ -40,7 +40,7 @@ glue("provenance", costs.provenance(record), display=False)
 findings = costs.findings(record)
 for name, value in findings.items():
     glue(name, value, display=False)
-for experiment in ("exp2", "exp3"):
+for experiment in ("experiment2", "experiment3"):
     least, greatest = costs.published_seconds(experiment)
     glue(f"{experiment}_least", least, display=False)
     glue(f"{experiment}_greatest", greatest, display=False)
@@ -111,8 +111,8 @@ plots.plt.show()
 # %% [markdown]
 # ### Beside the thesis's times
 #
-# The thesis {cite:p}`ekici2025` reports {glue:text}`exp2_least:.0f` to {glue:text}`exp2_greatest:.0f` s a run in
-# Experiment 2, and {glue:text}`exp3_least:.0f` to {glue:text}`exp3_greatest:.0f` s in Experiment 3, on an NVIDIA
+# The thesis {cite:p}`ekici2025` reports {glue:text}`experiment2_least:.0f` to {glue:text}`experiment2_greatest:.0f` s a run in
+# Experiment 2, and {glue:text}`experiment3_least:.0f` to {glue:text}`experiment3_greatest:.0f` s in Experiment 3, on an NVIDIA
 # A100; they include data loading and evaluation. The 3,900 steps of
 # such a run of Experiment 2 take {glue:text}`all_ours_fp32_full:.0f` s of training here, on all cores of the
 # machine named above, or {glue:text}`all_ours_bf16_full:.0f` s with bfloat16; the plain loop takes

@@ -67,7 +67,7 @@ if parameters.train_missing:
 results = results_store.require(runs, parameters.command("experiment1"))
 ours = frames.frame(results, experiments.schedule_name)
 followed = frames.curves(results, experiments.schedule_name)
-theirs = frames.published("exp1")
+theirs = frames.published("experiment1")
 plots.style()
 print(f"{runs[0].steps:,} steps a run on {runs[0].data}")
 

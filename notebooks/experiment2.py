@@ -62,7 +62,7 @@ first = {run: result for run, result in results.items() if run.seed == runs[0].s
 timing.require_timed(
     first, parameters.command("experiment2", "time")
 )  # A step costs every seed the same.
-ours, theirs = frames.frame(results), frames.published("exp2")
+ours, theirs = frames.frame(results), frames.published("experiment2")
 divergences, controls = experiments.EXPERIMENT2_MODELS[:5], experiments.EXPERIMENT2_MODELS[5:]
 plots.style()
 print(f"{runs[0].steps:,} steps a run on {runs[0].data}")

@@ -67,7 +67,7 @@ first = {run: result for run, result in results.items() if run.seed == runs[0].s
 timing.require_timed(
     first, parameters.command("experiment3", "time")
 )  # A step costs every seed the same.
-ours, theirs = frames.frame(results), frames.published("exp3")
+ours, theirs = frames.frame(results), frames.published("experiment3")
 models = experiments.EXPERIMENT3_MODELS
 plots.style()
 print(f"{runs[0].steps:,} steps a run on {runs[0].data}")

@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
     ["holds", "holds"],
     ["partly", "partly"],
     ["fails", "fails"],
-    ["tested", "cannot be tested here"],
+    ["untested", "cannot be tested here"],
   ];
   const counts = new Map(
     kinds.map(([kind]) => [

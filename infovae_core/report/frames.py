@@ -179,7 +179,7 @@ def published(experiment: str) -> pd.DataFrame:
     """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix).
 
     Args:
-        experiment: "experiment1", or "exp1" for short.
+        experiment: Name of the experiment.
 
     Returns:
         Columns model (our name of the series), latent_dim, metric, value, and iteration, a text,
@@ -191,8 +191,6 @@ def published(experiment: str) -> pd.DataFrame:
         .open(encoding="utf-8") as file
     ):
         rows = pd.read_csv(file, dtype={"iteration": str})
-    if experiment not in PUBLISHED:
-        experiment = experiment.replace("exp", "experiment")
     rows = rows[rows["experiment"] == experiment]
     return rows.assign(
         model=rows["series"].map(PUBLISHED[experiment]),

@@ -73,6 +73,20 @@ def shown(seeds: Mapping[int, bool]) -> list[int]:
     return sorted({0} | {seed for seed, whole in seeds.items() if whole})
 
 
+def require_shown(store: Store, experiment: str) -> dict[Run, Result]:
+    """The results that pages show of an experiment: of its shown profile, at its `shown` seeds.
+
+    Raises:
+        StoreError: If one is missing; with the command that makes it.
+    """
+    profile = EXPERIMENTS[experiment].shown
+    seeds = shown(stored_seeds(store, experiment, profile=profile))
+    return store.require(
+        experiments.runs(experiment, profile=profile, seeds=seeds),
+        f"python -m infovae_core run {experiment} --profile {profile}",
+    )
+
+
 def strays(store: Store) -> list[str]:
     """Stored results that no experiment asks for, by name."""
     wanted = {run.name for runs in _wanted(store).values() for run in runs}

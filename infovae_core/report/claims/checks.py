@@ -120,8 +120,8 @@ def least(
     """The series with the least mean is among the expected ones."""
     means = {label: mean(values) for label, values in series.items()}
     first = min(means, key=means.__getitem__)
-    wanted = " or ".join(expected) if expected else ""
-    return Check(what, f"{first}, {number(means[first], form)}", wanted, first in expected)
+    found = f"{first}, {number(means[first], form)}"
+    return Check(what, found, " or ".join(expected), first in expected)
 
 
 def leads(

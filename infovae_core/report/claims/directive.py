@@ -128,7 +128,7 @@ class ClaimDirective(SphinxDirective):
         if finding.checks:
             cell += self.evidence(claim, finding)
         found = row([verdict, place], cell)
-        found["classes"] += [f"verdict-{slug(finding)}", f"whose-{claim.whose}"]
+        found["classes"] += [f"verdict-{finding.verdict.name.lower()}", f"whose-{claim.whose}"]
         if home:
             name = f"claim-{claim.id}"
             words["ids"].append(name)
@@ -196,12 +196,7 @@ def row(*cells: Iterable[nodes.Node]) -> nodes.Node:
 def badge(finding: Finding) -> nodes.Node:
     """The verdict, coloured and in words."""
     text = str(finding.verdict)
-    return nodes.inline(text, text, classes=["verdict", f"verdict-{slug(finding)}"])
-
-
-def slug(finding: Finding) -> str:
-    """The verdict in one word."""
-    return str(finding.verdict).split()[-2] if " " in finding.verdict else str(finding.verdict)
+    return nodes.inline(text, text, classes=["verdict", f"verdict-{finding.verdict.name.lower()}"])
 
 
 def source(claim: Claim) -> str:

@@ -10,7 +10,7 @@ from infovae_core.report import costs, frames, generalization
 from infovae_core.report.claims.checks import Values
 from infovae_core.run import Run
 from infovae_core.study import experiments
-from infovae_core.study.inventory import shown, stored_seeds
+from infovae_core.study.inventory import require_shown
 from infovae_core.study.store import Result, Store, default_root
 
 SERIES: dict[str, Callable[..., str]] = {"experiment1": experiments.schedule_name}
@@ -65,6 +65,22 @@ class Stored:
         return found
 
     @functools.cache  # noqa: B019 - one instance lives as long as the process
+    def late(self, experiment: str) -> dict[tuple[str, str], dict[int, float]]:
+        """Of the validation MMD's last steps: `frames.finals` as "final", and `frames.unrest`.
+
+        Returns:
+            By metric and series, values by seed.
+        """
+        followed = self.curves(experiment)
+        rows = pd.concat([frames.finals(followed).assign(metric="final"), frames.unrest(followed)])
+        found: dict[tuple[str, str], dict[int, float]] = {}
+        for metric, model, seed, value in rows[["metric", "model", "seed", "value"]].itertuples(
+            index=False
+        ):
+            found.setdefault((metric, model), {})[int(seed)] = float(value)
+        return found
+
+    @functools.cache  # noqa: B019 - one instance lives as long as the process
     def _values(self, experiment: str) -> dict[tuple[str, str, int], dict[int, float]]:
         found: dict[tuple[str, str, int], dict[int, float]] = {}
         rows = self.ends(experiment)[["metric", "model", "latent_dim", "seed", "value"]]
@@ -102,12 +118,7 @@ def read() -> Stored:
 
     @functools.cache
     def results(name: str) -> Mapping[Run, Result]:
-        profile = experiments.EXPERIMENTS[name].shown
-        seeds = shown(stored_seeds(store, name, profile=profile))
-        return store.require(
-            experiments.runs(name, profile=profile, seeds=seeds),
-            f"python -m infovae_core run {name} --profile {profile}",
-        )
+        return require_shown(store, name)
 
     def series(name: str) -> Callable[..., str]:
         return SERIES.get(name, frames.by_model)
