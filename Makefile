@@ -11,7 +11,7 @@ ARGS ?=
 TRAINS = $(filter experiment%,$(EXPERIMENT))
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
-SOURCES := $(sort $(wildcard notebooks/*.py))
+SOURCES := $(sort $(wildcard notebooks/*.md))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -30,9 +30,9 @@ test: $(INSTALLED) ## lint, type check, tests with coverage, then the notebooks 
 	$(BIN)/pytest --cov --cov-report=term-missing
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg -W default $(NOTEBOOKS)
 
-notebooks: $(INSTALLED) ## write notebooks/*.ipynb anew from their .py twins, outputs included
+notebooks: $(INSTALLED) ## write notebooks/*.ipynb anew from their .md twins, outputs included
 	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)
-	$(BIN)/jupyter-execute --inplace $(SOURCES:.py=.ipynb)
+	$(BIN)/jupyter-execute --inplace $(SOURCES:.md=.ipynb)
 
 reproduce: $(INSTALLED) ## train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|cpu|paper ARGS="-p seeds 0,1"
 	mkdir -p _build/reproduced

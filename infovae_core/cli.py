@@ -4,33 +4,22 @@ What only reads stays quick: PyTorch is loaded by the commands that train or mea
 """
 
 import json
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from infovae_core.datasets import DATASETS
 from infovae_core.refusal import Refusal
-from infovae_core.run import PRECISIONS, Run
-from infovae_core.study import experiments
-from infovae_core.study.experiments import EXPERIMENTS, LATENT_DIMS, PROFILES, TRACKS
-from infovae_core.study.parameters import integers
-from infovae_core.study.store import Store, StoreError, default_root
+from infovae_core.study import selection as selections
+from infovae_core.study.experiments import EXPERIMENTS
+from infovae_core.study.selection import Selection
+from infovae_core.study.store import StoreError, default_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-ExperimentArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(EXPERIMENTS)}.")]
-ProfileOption = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
-TrackOption = Annotated[str, typer.Option(help=f"One of {', '.join(TRACKS)}.")]
-SeedsOption = Annotated[str, typer.Option(help="Seeds, between commas.")]
-LatentDimsOption = Annotated[
-    str, typer.Option(help=f"Latent dimensions; by default the profile's: {LATENT_DIMS}.")
-]
-DataOption = Annotated[
-    str, typer.Option(help=f"One of {', '.join(DATASETS)}; by default the profile's.")
-]
-PrecisionOption = Annotated[str, typer.Option(help=f"One of {', '.join(PRECISIONS)}.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1, …")]
 StoreOption = Annotated[
     Path | None, typer.Option(help="Folder of the results; by default the profile's.")
@@ -40,36 +29,41 @@ RootOption = Annotated[
 ]
 
 
-def select(
-    experiment: str,
-    profile: str,
-    track: str,
-    seeds: str,
-    latent_dims: str,
-    data_set: str,
-    precision: str,
-) -> list[Run]:
-    """The runs that the options name."""
-    return experiments.runs(
-        experiment,
-        profile=profile,
-        track=track,
-        seeds=integers("--seeds", seeds),
-        latent_dims=integers("--latent-dims", latent_dims) if latent_dims else None,
-        data=data_set or None,
-        precision=precision,
-    )
+def selecting(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with an experiment and the options of `Selection` in place of its selection."""
+    listed = selections.options()
+
+    def selected(experiment: str, **given: Any) -> None:
+        chosen = {one.name: given.pop(one.name) for one in listed}
+        command(
+            Selection(experiment, **{k: v for k, v in chosen.items() if v is not None}), **given
+        )
+
+    either = Parameter.POSITIONAL_OR_KEYWORD
+    help_ = f"One of {', '.join(EXPERIMENTS)}."
+    taken = [
+        Parameter("experiment", either, annotation=Annotated[str, typer.Argument(help=help_)]),
+        *(
+            Parameter(
+                one.name,
+                either,
+                default=None,
+                annotation=Annotated[str | None, typer.Option(help=one.metadata["help"])],
+            )
+            for one in listed
+        ),
+        *list(signature(command).parameters.values())[1:],
+    ]
+    selected.__name__, selected.__doc__ = command.__name__, command.__doc__
+    selected.__annotations__ = {one.name: one.annotation for one in taken}
+    selected.__signature__ = Signature(taken)  # type: ignore[attr-defined]
+    return selected
 
 
 @app.command()
+@selecting
 def run(
-    experiment: ExperimentArgument,
-    profile: ProfileOption = "cpu",
-    track: TrackOption = "as_written",
-    seeds: SeedsOption = "0",
-    latent_dims: LatentDimsOption = "",
-    data: DataOption = "",
-    precision: PrecisionOption = "fp32",
+    chosen: Selection,
     device: DeviceOption = "auto",
     store: StoreOption = None,
     data_root: RootOption = None,
@@ -88,12 +82,12 @@ def run(
     from infovae_core import devices
     from infovae_core.study import grid
 
-    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
-    chosen = Store(store or default_root(profile))
+    kept = chosen.store(store)
+    runs = chosen.settled(kept)[0].runs
     try:
         trained = grid.run_grid(
             runs,
-            chosen,
+            kept,
             devices.resolve(device, elsewhere=scheduler is not None),
             data_root,
             stack=stack,
@@ -101,35 +95,30 @@ def run(
             scheduler=scheduler,
         )
     except KeyboardInterrupt:
-        stored = sum(run in chosen for run in runs)
+        stored = sum(run in kept for run in runs)
         typer.echo(f"\nStopped: {stored} of {len(runs)} runs are stored. The same command goes on.")
         raise typer.Exit(130) from None
-    diverged = [run.name for run in runs if (r := chosen.load(run)) and r.status == "diverged"]
-    typer.echo(f"{len(runs)} runs stored in {chosen.root}, {len(trained)} of them trained now.")
+    diverged = [run.name for run in runs if (r := kept.load(run)) and r.status == "diverged"]
+    typer.echo(f"{len(runs)} runs stored in {kept.root}, {len(trained)} of them trained now.")
     for name in diverged:
         typer.echo(f"diverged: {name}")
 
 
 @app.command()
+@selecting
 def status(
-    experiment: ExperimentArgument,
-    profile: ProfileOption = "cpu",
-    track: TrackOption = "as_written",
-    seeds: SeedsOption = "0",
-    latent_dims: LatentDimsOption = "",
-    data: DataOption = "",
-    precision: PrecisionOption = "fp32",
+    chosen: Selection,
     store: StoreOption = None,
 ) -> None:
     """What is stored, and what is missing. Exits with 1 if something is."""
-    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
-    chosen = Store(store or default_root(profile))
+    kept = chosen.store(store)
+    runs = chosen.settled(kept)[0].runs
     missing = 0
     for one in runs:
-        result = chosen.load(one)
+        result = kept.load(one)
         missing += result is None
         typer.echo(f"{result.status if result else 'missing':9} {one.name}")
-    typer.echo(f"{len(runs) - missing} of {len(runs)} runs stored in {chosen.root}.")
+    typer.echo(f"{len(runs) - missing} of {len(runs)} runs stored in {kept.root}.")
     if missing:
         raise typer.Exit(1)
 
@@ -152,14 +141,9 @@ def show(
 
 
 @app.command()
+@selecting
 def measure(
-    experiment: ExperimentArgument,
-    profile: ProfileOption = "cpu",
-    track: TrackOption = "as_written",
-    seeds: SeedsOption = "0",
-    latent_dims: LatentDimsOption = "",
-    data: DataOption = "",
-    precision: PrecisionOption = "fp32",
+    chosen: Selection,
     device: DeviceOption = "auto",
     store: StoreOption = None,
     data_root: RootOption = None,
@@ -168,21 +152,16 @@ def measure(
     from infovae_core import devices
     from infovae_core.study import grid
 
-    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
-    chosen = Store(store or default_root(profile))
-    done = grid.measure(runs, chosen, devices.resolve(device), data_root)
+    kept = chosen.store(store)
+    runs = chosen.settled(kept)[0].runs
+    done = grid.measure(runs, kept, devices.resolve(device), data_root)
     typer.echo(f"{len(done)} of {len(runs)} runs measured anew; the others lack cached weights.")
 
 
 @app.command(name="time")
+@selecting
 def time_(
-    experiment: ExperimentArgument,
-    profile: ProfileOption = "cpu",
-    track: TrackOption = "as_written",
-    seeds: SeedsOption = "0",
-    latent_dims: LatentDimsOption = "",
-    data: DataOption = "",
-    precision: PrecisionOption = "fp32",
+    chosen: Selection,
     device: DeviceOption = "auto",
     store: StoreOption = None,
     data_root: RootOption = None,
@@ -191,9 +170,9 @@ def time_(
     from infovae_core import devices
     from infovae_core.study import timing
 
-    runs = select(experiment, profile, track, seeds, latent_dims, data, precision)
-    chosen = Store(store or default_root(profile))
-    done = timing.time_grid(runs, chosen, devices.resolve(device), data_root, again=True)
+    kept = chosen.store(store)
+    runs = chosen.settled(kept)[0].runs
+    done = timing.time_grid(runs, kept, devices.resolve(device), data_root, again=True)
     typer.echo(f"{len(done)} of {len(runs)} runs timed; the others are not stored.")
 
 

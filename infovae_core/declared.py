@@ -19,6 +19,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "chi2": {"hidden": 128, "learning_rate": 1e-4},
     "js": {"hidden": 128, "learning_rate": 1e-4},
 }
+# Rules that find a kernel bandwidth σ, see `divergences.bandwidths`.
+BANDWIDTH_RULES = ("sqrt_d", "median")
 
 
 def hold(name: str, divergence: Callable[..., Any]) -> None:

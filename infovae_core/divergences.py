@@ -125,7 +125,7 @@ def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
         One entry for each kernel: a float, or a tensor (..., 1, 1) without gradient.
     """
     if isinstance(rule, str):
-        if names.check("bandwidth rule", rule, ("sqrt_d", "median")) == "sqrt_d":
+        if names.check("bandwidth rule", rule, declared.BANDWIDTH_RULES) == "sqrt_d":
             return [math.sqrt(q.shape[-1])]
         pooled = torch.cat([q, p], dim=-2).detach()
         i, j = torch.triu_indices(pooled.shape[-2], pooled.shape[-2], 1, device=q.device)

@@ -4,18 +4,16 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    str(path.relative_to(ROOT)) for path in [*ROOT.glob("book/*.md"), *ROOT.glob("notebooks/*.py")]
-)
+PAGES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("[bn]*/*.md"))
 # Pages whose subject is what runs found; elsewhere mathematics uses the same words.
 OF_RESULTS = (
     "book/index.md",
     "book/contrast.md",
     "book/conclusion.md",
-    "notebooks/experiment1.py",
-    "notebooks/experiment2.py",
-    "notebooks/experiment3.py",
-    "notebooks/costs.py",
+    "notebooks/experiment1.md",
+    "notebooks/experiment2.md",
+    "notebooks/experiment3.md",
+    "notebooks/costs.md",
 )
 CLAIM = re.compile(r"^ *(:{3,}|`{3,})\{claim\} *([^\n]*)\n.*?^ *\1", re.DOTALL | re.MULTILINE)
 # Whose result it would be, and what would be said of it.
@@ -36,15 +34,8 @@ SOURCE = r"\{glue:text\}"
 
 
 def text(page: str) -> str:
-    """The words of a page; of a notebook, those of its Markdown cells."""
-    found = (ROOT / page).read_text(encoding="utf-8")
-    if page.endswith(".py"):
-        cells = re.split(r"^# %%", found, flags=re.MULTILINE)
-        marked = [cell for cell in cells if cell.lstrip().startswith("[markdown]")]
-        found = "\n\n".join(
-            re.sub(r"^# ?", "", cell.split("\n", 1)[1], flags=re.MULTILINE) for cell in marked
-        )
-    return found
+    """The words of a page."""
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
 def claims(words: str) -> list[str]:

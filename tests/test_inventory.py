@@ -49,13 +49,16 @@ def test_a_row_says_what_is_stored_and_what_it_comes_from(store) -> None:
 def test_profiles_that_differ_have_a_row_each(store) -> None:
     store.save(experiments.runs("experiment3", profile="paper")[0], result())
     rows = inventory(store).loc["Experiment 3"]
-    assert rows["profile"].tolist() == ["brief", "cpu", "paper"]
-    assert rows["runs"].tolist() == ["0 of 56", "0 of 56", "1 of 56"]
-    assert rows["finished"].tolist() == ["", "", "2026-01-01"]
+    assert rows["profile"].tolist() == ["brief", "paper", "cpu"]
+    assert rows["precision"].tolist() == ["fp32", "fp32", "bf16"]
+    assert rows["runs"].tolist() == ["0 of 56", "1 of 56", "0 of 56"]
+    assert rows["finished"].tolist() == ["", "2026-01-01", ""]
 
 
 def test_another_precision_has_a_row_where_any_of_it_is_stored(store) -> None:
-    assert inventory(store)["precision"].unique().tolist() == ["fp32"]
+    assert (
+        inventory(store).loc[["Experiment 1", "Experiment 2"], "precision"].tolist() == ["fp32"] * 2
+    )
     store.save(experiments.runs("experiment2", precision="bf16")[0], result())
     rows = inventory(store).loc["Experiment 2"]
     assert rows["precision"].tolist() == ["fp32", "bf16"]

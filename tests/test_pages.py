@@ -23,13 +23,13 @@ from infovae_core.study.experiments import (
     EXPERIMENT3_MODELS,
     EXPERIMENTS,
     LATENT_DIMS,
-    Experiment,
     experiment1,
     experiment2,
     experiment3,
+    presets,
     schedule_name,
 )
-from infovae_core.study.parameters import Parameters
+from infovae_core.study.selection import Selection
 from infovae_core.study.store import Result
 
 matplotlib.use("Agg")
@@ -396,7 +396,7 @@ def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> No
     text = table.loc[("InfoVAE-χ²", 80), "validation MMD"]
     assert text.startswith("81\u00a0±\u00a01 (1 diverged)\u00a0[")
     assert table.loc[("VAE", 80), "validation MMD"] == "81\u00a0±\u00a02.5"
-    chosen = Parameters("cpu", "as_written", None, None, "auto", False)
+    chosen = Selection("experiment2")
     named = "Diverged, and in no mean: InfoVAE-χ², d = 80, seed 1."
     assert captions.provenance(chosen, shown).endswith(named)
     # Of one seed alone it is what a cell says.
@@ -437,8 +437,8 @@ def test_a_schedule_that_diverged_has_no_final_value_and_is_named() -> None:
     assert row["total variation (10⁻⁶)"] == "60,000,000 (1 diverged)"
     row = schedule_tables.codes(ours, followed).loc["adaptive λ and α"]
     assert row["‖z‖/√d"] == "2.00 (1 diverged)"
-    chosen = Parameters("cpu", "as_written", (0, 1), None, "auto", False)
-    text = captions.provenance(chosen, shown, schedule_name)
+    chosen = Selection("experiment1", seeds=(0, 1))
+    text = captions.provenance(chosen, shown)
     assert text.endswith("Diverged, and in no mean: adaptive λ and α, d = 20, seed 1.")
 
 
@@ -479,8 +479,8 @@ def test_the_table_of_variants_is_that_of_the_presets() -> None:
 
 def test_a_variant_and_an_experiment_of_ones_own_are_in_the_tables(monkeypatch) -> None:
     monkeypatch.setitem(PRESETS, "my_vae", Preset(Objective(alpha=0, lam=1), batch_norm=True))
-    mine = [dataclasses.replace(run, model="my_vae") for run in experiment2()]
-    one = Experiment(lambda **_: mine, "Ablation of β")
+    one = dataclasses.replace(experiment2, title="Ablation of β", variants=presets("my_vae"))
+    mine = one()
     monkeypatch.setitem(EXPERIMENTS, "ablation", one)
     table = tables.variant_table()
     assert dict(table.loc["my_vae"])["experiments"] == "Ablation of β"
@@ -507,8 +507,8 @@ def test_table_2_follows_the_specs(monkeypatch) -> None:
     assert table.loc["decoder", "Experiment 3"] == "masked, 128 channels"
     assert table.loc["α of penalties", "Experiment 1"] == "0, 0.5, 1"
     assert tables.setting_table("cpu").loc["decoder", "Experiment 3"] != "masked, 128 channels"
-    changed = [dataclasses.replace(run, learning_rate=0.5) for run in experiment2()]
-    two = dataclasses.replace(EXPERIMENTS["experiment2"], runs=lambda **_: changed)
+    settings = {"cpu": {"steps": 3900, "learning_rate": 0.5}}
+    two = dataclasses.replace(experiment2, profiles=settings)
     monkeypatch.setitem(EXPERIMENTS, "experiment2", two)
     assert tables.setting_table("cpu").loc["Adam's rate", "Experiment 2"] == "0.5"
 
@@ -603,7 +603,7 @@ def test_numbers_for_the_text_are_plain_floats_of_the_seeds_mean() -> None:
 
 
 def test_a_caption_names_track_profile_seeds_data_machine_and_commit() -> None:
-    chosen = Parameters("cpu", "as_written", (0, 1), None, "auto", False)
+    chosen = Selection("experiment2", seeds=(0, 1))
     assert captions.provenance(chosen, results()) == (
         "Track as_written, profile cpu, seeds 0, 1, mnist; a machine; PyTorch 2.0; "
         "commit 0123456789."
@@ -674,8 +674,8 @@ def test_values_by_seed_are_those_of_one_metric() -> None:
     assert by_seed(rows, "other") == {}
 
 
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.stem)
-def test_each_notebook_is_its_python_twin_executed(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.md")), ids=lambda path: path.stem)
+def test_each_notebook_is_its_markdown_twin_executed(path: Path) -> None:
     source = [(cell.cell_type, cell.source) for cell in jupytext.read(path).cells]
     notebook = jupytext.read(path.with_suffix(".ipynb"))
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == source

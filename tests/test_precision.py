@@ -54,8 +54,8 @@ def test_a_shift_beyond_the_seeds_is_found():
     gaps = against_seeds(full, mixed)
     assert not gaps.loc["svm_error", "within"]
     assert gaps.drop("svm_error")["within"].all()
-    assert table(gaps).loc["SVM error", "within"] == "no"
-    assert table(gaps)["within"].tolist().count("yes") == len(COMPARED) - 1
+    assert table({"experiment2": gaps}).loc[("Experiment 2", "SVM error"), "within"] == "no"
+    assert table({"experiment2": gaps})["within"].tolist().count("yes") == len(COMPARED) - 1
 
 
 @pytest.mark.parametrize(("seeds", "shift"), [(1, 0), (3, 5)])
@@ -69,8 +69,8 @@ def test_what_cannot_be_compared_is_refused(seeds, shift):
 
 def test_stored_runs_are_compared_at_the_seeds_that_are_whole(tmp_path):
     store = Store(tmp_path)
-    with pytest.raises(StoreError, match="--precision fp32"):
-        stored_gaps(store)
+    with pytest.raises(StoreError, match="--latent-dims 20"):
+        stored_gaps("experiment2", store)
     rng = np.random.default_rng(0)
     wanted = {"fp32": [0, 1, 2], "bf16": [0]}
     for precision, seeds in wanted.items():
@@ -78,15 +78,18 @@ def test_stored_runs_are_compared_at_the_seeds_that_are_whole(tmp_path):
             if (run.seed, run.model) != (2, "vae"):  # seed 2 is not whole
                 values = {metric: float(np.exp(0.1 * rng.normal())) for metric in COMPARED}
                 store.save(run, Result("done", values, {}))
-    gaps = stored_gaps(store)
+    gaps = stored_gaps("experiment2", store)
     assert gaps["pairs"].tolist() == [6] * len(COMPARED)
     assert gaps["freedom"].tolist() == [6] * len(COMPARED)
-    assert stored_gaps(store, but=None)["pairs"].tolist() == [7] * len(COMPARED)
+    assert stored_gaps("experiment2", store, but=None)["pairs"].tolist() == [7] * len(COMPARED)
 
 
-def test_bfloat16_changes_no_stored_result_further_than_a_seed_does():
-    for but, models in (("infovae_chi2", 6), (None, 7)):
-        gaps = stored_gaps(but=but)
-        assert (gaps["pairs"] >= models).all()
-        assert (gaps["freedom"] >= models).all()
-        assert gaps["within"].all(), table(gaps)
+@pytest.mark.parametrize(
+    ("experiment", "but", "models"),
+    [("experiment2", "infovae_chi2", 6), ("experiment2", None, 7), ("experiment3", None, 8)],
+)
+def test_bfloat16_changes_no_stored_result_further_than_a_seed_does(experiment, but, models):
+    gaps = stored_gaps(experiment, but=but)
+    assert (gaps["pairs"] >= models).all()
+    assert (gaps["freedom"] >= models).all()
+    assert gaps["within"].all(), table({experiment: gaps})

@@ -13,7 +13,7 @@ from infovae_core.study.store import Result, Store
 
 HEAVY = ("torch", "torchvision", "sklearn", "geomloss")
 # What the command line reads with, and what pages read with.
-QUICK = ("cli", "run", "study.store", "study.experiments", "study.inventory", "study.parameters")
+QUICK = ("cli", "run", "study.store", "study.experiments", "study.inventory", "study.selection")
 READING = (
     *QUICK,
     "study.curves",
@@ -26,6 +26,7 @@ READING = (
             "schedule_tables",
             "generalization",
             "captions",
+            "page",
             "overview",
             "precision",
             "costs",

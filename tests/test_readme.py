@@ -22,8 +22,6 @@ ROOT = Path(__file__).parents[1]
 
 def commands(page: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf8")
-    if page.endswith(".py"):  # A notebook's words are comments there.
-        text = re.sub(r"^# ?", "", text, flags=re.MULTILINE)
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [command for block in blocks for command in re.findall(r"^\$ (.*)$", block, re.M)]
 
@@ -31,7 +29,7 @@ def commands(page: str) -> list[str]:
 README = commands("README.md")
 LANDING = commands("book/index.md")
 PAGES = ("book/reproduce.md", "book/cluster.md")
-NOTEBOOKS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.py"))
+NOTEBOOKS = sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md"))
 SHOWN = [command for page in [*NOTEBOOKS, *PAGES] for command in commands(page)]
 
 

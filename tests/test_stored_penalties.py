@@ -6,19 +6,16 @@ import torch
 from scipy.spatial.distance import pdist
 
 from infovae_core import closed_forms, divergences
-from infovae_core.study import experiments
 from infovae_core.study.experiments import LATENT_DIMS
-from infovae_core.study.inventory import shown, stored_seeds
-from infovae_core.study.store import Result, Store, default_root
+from infovae_core.study.selection import Selection
+from infovae_core.study.store import Result
 
 
 @pytest.fixture(scope="module")
 def stored() -> dict[tuple[str, int], list[Result]]:
     """Results by model and dimension."""
-    store = Store(default_root("cpu"))
-    seeds = shown(stored_seeds(store, "experiment2"))
     found: dict[tuple[str, int], list[Result]] = {}
-    for run, result in store.require(experiments.runs("experiment2", seeds=seeds), "").items():
+    for run, result in Selection("experiment2").require().items():
         found.setdefault((run.model, run.latent_dim), []).append(result)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from infovae_core import data
 from infovae_core.study import timing
 from infovae_core.study.grid import run_grid
-from infovae_core.study.store import Store, StoreError
+from infovae_core.study.store import Store, StoreError, require_timed
 from infovae_core.study.timing import step_seconds, time_grid
 from tests.runs import small_run
 
@@ -82,9 +82,9 @@ def test_all_are_timed_anew_where_one_lacks_its_time_and_only_then(stored):
 def test_results_that_were_not_timed_are_refused_with_the_command(stored):
     time_grid(RUNS[:1], stored)
     results = stored.require(RUNS[:2], "")
-    timing.require_timed({RUNS[0]: results[RUNS[0]]}, "a command")
+    require_timed({RUNS[0]: results[RUNS[0]]}, "a command")
     with pytest.raises(StoreError, match=r"(?s)1 of 2 .*first: recon_ae-z2.*with:.*a command"):
-        timing.require_timed(results, "a command")
+        require_timed(results, "a command")
 
 
 def test_nothing_stored_is_nothing_timed(tmp_path):

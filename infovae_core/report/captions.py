@@ -1,30 +1,48 @@
 """Sentences that depend on the results: captions, and the differences that figures show."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from infovae_core.report.frames import by_model, by_seed, finals
+from infovae_core.report.frames import by_seed, finals
 from infovae_core.report.intervals import LEVEL, difference
 from infovae_core.report.labels import LABELS, SCHEDULES
 from infovae_core.run import Run
-from infovae_core.study.parameters import Parameters
+from infovae_core.study.experiments import EXPERIMENTS
+from infovae_core.study.selection import Selection, as_text
 from infovae_core.study.store import Result, provenance_line
 
 # A percent sign stands apart from its number, on the same line.
 PERCENT = f"{100 * LEVEL:g}\u00a0%"
 
+# What a selection may have in place of an experiment's own, as captions say it.
+VARIED = {
+    "precision": "precision",
+    "divergence": "all InfoVAE with D =",
+    "bandwidth": "σ =",
+    "alpha": "α =",
+    "lam": "λ =",
+}
+
 
 def provenance(
-    parameters: Parameters,
+    selection: Selection,
     results: Mapping[Run, Result],
-    series: Callable[[Run], str] = by_model,
 ) -> str:
-    """What a caption ends with: track, profile, seeds, data, machine, commit, and what diverged."""
+    """What a caption ends with: track, profile, seeds, data, machine, commit, and what diverged.
+
+    Also what was chosen in place of the experiment's own: precision, D, bandwidth, α or λ.
+    """
+    series = EXPERIMENTS[selection.experiment].series
     data = ", ".join(sorted({run.data for run in results}))
+    varied = [
+        f"{VARIED[name]} {as_text(value)}"
+        for name, value in selection.chosen.items()
+        if name in VARIED
+    ]
     text = (
-        f"Track {parameters.track}, profile {parameters.profile}, {seed_list(results)}, {data}; "
-        f"{provenance_line(results.values())}."
+        f"Track {selection.track}, profile {selection.profile}, {seed_list(results)}, "
+        f"{', '.join([data, *varied])}; {provenance_line(results.values())}."
     )
     lost = [
         f"{SCHEDULES.get(series(run), LABELS[series(run)])}, d = {run.latent_dim}, seed {run.seed}"

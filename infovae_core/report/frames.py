@@ -10,6 +10,7 @@ import pandas as pd
 from infovae_core.objectives import Terms
 from infovae_core.run import Run
 from infovae_core.study.curves import CURVE_EVERY
+from infovae_core.study.experiments import by_model
 from infovae_core.study.store import Result
 
 # Names of the thesis's series: those of our models, and of the schedules of Experiment 1.
@@ -50,11 +51,6 @@ PUBLISHED_METRICS = {
 # Steps at the end of a run over which Experiment 1 averages its validation MMD.
 FINAL_STEPS = 1000
 COLUMNS = ["model", "latent_dim", "seed", "status", "metric", "value"]
-
-
-def by_model(run: Run) -> str:
-    """The series that a run belongs to in Experiments 2 and 3."""
-    return run.model
 
 
 def frame(results: Mapping[Run, Result], series: Callable[[Run], str] = by_model) -> pd.DataFrame:

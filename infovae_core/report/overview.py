@@ -9,7 +9,7 @@ from infovae_core import closed_forms
 from infovae_core.report import captions, frames
 from infovae_core.run import Run
 from infovae_core.study import experiments, store
-from infovae_core.study.inventory import require_shown
+from infovae_core.study.selection import Selection
 from infovae_core.study.store import Result
 
 
@@ -32,7 +32,7 @@ def read() -> Overview:
         StoreError: If a result is missing, with the command that makes it.
     """
     kept = store.Store(store.default_root("cpu"))
-    return overview({name: require_shown(kept, name) for name in experiments.EXPERIMENTS})
+    return overview({name: Selection(name).require(kept) for name in experiments.EXPERIMENTS})
 
 
 def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:

@@ -7,17 +7,19 @@ the variance that seeds have; the ratio of the two has Fisher's F distribution i
 metrics are normal.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from infovae_core.report import frames
 from infovae_core.report.labels import WORDS
-from infovae_core.study import experiments
-from infovae_core.study.inventory import shown, stored_seeds
+from infovae_core.study.experiments import EXPERIMENTS
+from infovae_core.study.selection import Selection
 from infovae_core.study.store import Store, StoreError, default_root
 
-# Of Experiment 2: alignment, reconstruction, usefulness, and where the codes are.
+# Alignment, reconstruction, usefulness, and where the codes are.
 COMPARED = ("val_mmd", "test_bce", "svm_error", "norm_ratio")
 LEVEL = 0.95
 
@@ -71,8 +73,10 @@ def against_seeds(full: pd.DataFrame, mixed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("metric")
 
 
-def stored_gaps(store: Store | None = None, but: str | None = "infovae_chi2") -> pd.DataFrame:
-    """`against_seeds` of the stored runs of Experiment 2 at d = 20, at every seed they have.
+def stored_gaps(
+    experiment: str, store: Store | None = None, but: str | None = "infovae_chi2"
+) -> pd.DataFrame:
+    """`against_seeds` of an experiment's stored runs at d = 20, at every seed they have.
 
     All models but one: the outcome of χ² is so much a matter of the seed that beside its variance
     any gap would look small.
@@ -83,27 +87,25 @@ def stored_gaps(store: Store | None = None, but: str | None = "infovae_chi2") ->
     store = store or Store(default_root("cpu"))
 
     def frame(precision: str) -> pd.DataFrame:
-        chosen = {"latent_dims": [20], "precision": precision}
-        seeds = shown(stored_seeds(store, "experiment2", **chosen))
-        command = f"python -m infovae_core run experiment2 --latent-dims 20 --precision {precision}"
-        runs = experiments.runs("experiment2", seeds=seeds, **chosen)
-        found = frames.frame(store.require(runs, command))
+        chosen = Selection(experiment, "cpu", latent_dims=(20,), precision=precision)
+        found = frames.frame(chosen.require(store))
         return found[found["model"] != but]
 
     return against_seeds(frame("fp32"), frame("bf16"))
 
 
-def table(gaps: pd.DataFrame) -> pd.DataFrame:
-    """What `against_seeds` found, for readers."""
+def table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What `against_seeds` found of each experiment, for readers."""
     return pd.DataFrame(
         {
-            WORDS[str(metric)]: {
+            (EXPERIMENTS[experiment].title, WORDS[str(metric)]): {
                 "between precisions": f"{row['gap']:.3f}",
                 "between seeds": f"{row['seeds']:.3f}",
                 "ratio of squares": f"{row['ratio']:.2f}",
                 "limit": f"{row['limit']:.2f}",
                 "within": "yes" if row["within"] else "no",
             }
+            for experiment, gaps in found.items()
             for metric, row in gaps.iterrows()
         }
     ).T

@@ -56,7 +56,7 @@ def divergence_table() -> pd.DataFrame:
 def variant_table() -> pd.DataFrame:
     """Every preset: what it weighs, and the experiments that train it."""
     users = {
-        one.title.removeprefix("Experiment "): {run.model for run in one.runs()}
+        one.title.removeprefix("Experiment "): {run.model for run in one()}
         for one in EXPERIMENTS.values()
     }
     rows = {}
@@ -87,7 +87,7 @@ def setting_table(profile: str | None = None) -> pd.DataFrame:
     """
     rows = {}
     for experiment in EXPERIMENTS.values():
-        runs = experiment.runs(profile=profile or experiment.shown)
+        runs = experiment(profile=profile or experiment.shown)
         every = {run.eval_every for run in runs}
         penalized = [run for run in runs if run.objective.weight]
         rows[experiment.title] = {

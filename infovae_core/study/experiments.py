@@ -1,6 +1,6 @@
-"""What is run: an experiment is a list of runs."""
+"""What is run: an experiment is a grid of runs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,177 +16,98 @@ TRACKS = ("as_written",)
 FULL_LENGTH = 10 * EPOCH
 
 
-def experiment1(
-    profile: str = "cpu",
-    track: str = "as_written",
-    seeds: Iterable[int] = (0,),
-    latent_dims: Sequence[int] | None = None,
-    data: str | None = None,
-    precision: str = "fp32",
-) -> list[Run]:
-    """Sensitivity to α and λ (thesis §3.3): InfoVAE-MMD under fixed and changing weights.
+def by_model(run: Run) -> str:
+    """The series that a run belongs to, unless an experiment says otherwise: its model."""
+    return run.model
 
-    The thesis's nine schedules, and two that anneal the KL term. The controllers start from
-    α = 1, λ = 500, which the text leaves open. All profiles but `smoke` are the same runs.
 
-    Args:
-        profile: "smoke" (40 steps), "brief", "cpu" or "paper".
-        track: Which reading of the thesis.
-        seeds: One run of every schedule for each.
-        latent_dims: By default 20, the thesis's.
-        data: Data set; by default the profile's own, digits for smoke, else MNIST.
-        precision: "fp32" or "bf16".
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A grid of runs: every variant at every latent dimension, from every seed.
 
-    Raises:
-        UnknownName: If profile, track, data set or precision do not exist.
-        ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
+    Attributes:
+        title: Its name for readers.
+        variants: What tells its runs apart, fields of `Run`, by the name of the series.
+        profiles: What all runs of a profile have in common, fields of `Run`.
+        latent_dims: The sweep of every profile but "smoke".
+        smoke_dims: That of "smoke".
+        shown: The profile whose results the pages show.
+        series: The series that a run belongs to.
+        sweeps: Those of the weights "alpha" and "lam" that it sweeps itself, so that they cannot be
+            chosen for all of its runs.
     """
-    smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (20,), (20,))
-    length: dict[str, Any] = (
-        {"steps": 40, "eval_every": 20, "val_batches": 20}
-        if smoke
-        else {"steps": 5000, "eval_every": 20, "val_batch_size": 256}
-    )
-    return [
-        Run(
-            model="infovae_mmd",
-            objective=replace(preset("infovae_mmd").objective, alpha=one.alpha, lam=one.lam),
-            schedule=one.schedule,
-            latent_dim=latent_dim,
-            seed=seed,
-            learning_rate=5e-5,
-            data=data or ("digits" if smoke else "mnist"),
-            precision=precision,
-            **length,
+
+    title: str
+    variants: Mapping[str, Mapping[str, Any]]
+    profiles: Mapping[str, Mapping[str, Any]]
+    latent_dims: Sequence[int] = LATENT_DIMS
+    smoke_dims: Sequence[int] = (2, 20)
+    shown: str = "cpu"
+    series: Callable[[Run], str] = by_model
+    sweeps: Sequence[str] = ()
+
+    def __call__(
+        self,
+        profile: str = "cpu",
+        track: str = "as_written",
+        seeds: Iterable[int] = (0,),
+        latent_dims: Sequence[int] | None = None,
+        data: str | None = None,
+        precision: str | None = None,
+    ) -> list[Run]:
+        """List the runs: seed by seed, then by latent dimension, then by variant.
+
+        Args:
+            profile: "smoke" (digits, some steps), or on MNIST "brief", "cpu" or "paper".
+            track: Which reading of the thesis.
+            seeds: One run of every cell for each.
+            latent_dims: By default the experiment's own.
+            data: Data set; by default the profile's own.
+            precision: "fp32" or "bf16"; by default the profile's own.
+
+        Raises:
+            UnknownName: If profile, track, data set or precision do not exist.
+            ValueError: If there are no seeds or no latent dimensions, or one is out of range.
+        """
+        settings: dict[str, Any] = dict(
+            self.profiles[names.check("profile", profile, self.profiles)]
         )
-        for seed in seeds
-        for latent_dim in latent_dims
-        for one in EXPERIMENT1_SCHEDULES.values()
-    ]
+        settings |= {"data": data} if data else {}
+        settings |= {"precision": precision} if precision else {}
+        names.check("track", track, TRACKS)
+        if latent_dims is None:
+            latent_dims = self.smoke_dims if profile == "smoke" else self.latent_dims
+        seeds = list(seeds)
+        for what, values in (("seeds", seeds), ("latent_dims", latent_dims)):
+            if not values:
+                raise ValueError(f"{what} must name at least one value, got none")
+        return [
+            Run(latent_dim=latent_dim, seed=seed, **settings, **variant)
+            for seed in seeds
+            for latent_dim in latent_dims
+            for variant in self.variants.values()
+        ]
 
 
-def experiment2(
-    profile: str = "cpu",
-    track: str = "as_written",
-    seeds: Iterable[int] = (0,),
-    latent_dims: Sequence[int] | None = None,
-    data: str | None = None,
-    precision: str = "fp32",
-) -> list[Run]:
-    """Divergence substitution (thesis §3.4), and two controls that it lacks.
-
-    Five divergences at α = 1, λ = 1000, and recon_ae and vae at the same settings: what no
-    penalty, and what the classical one does. Full length fits two cores, so that all profiles but
-    `smoke` are the same runs.
-
-    Args:
-        profile: "smoke" (20 steps, and latent dimensions 2 and 20 unless given), "brief", "cpu" or
-            "paper".
-        track: Which reading of the thesis.
-        seeds: One run of every cell for each.
-        latent_dims: The sweep; by default the thesis's seven.
-        data: Data set; by default the profile's own, digits for smoke, else MNIST.
-        precision: "fp32" or "bf16".
-
-    Raises:
-        UnknownName: If profile, track, data set or precision do not exist.
-        ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
-    """
-    smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (2, 20))
-    length: dict[str, Any] = (
-        {"steps": 20, "eval_every": 10, "val_batches": 20} if smoke else {"steps": FULL_LENGTH}
-    )
-    return _cells(
-        EXPERIMENT2_MODELS,
-        seeds,
-        latent_dims,
-        data=data or ("digits" if smoke else "mnist"),
-        precision=precision,
-        **length,
-    )
+# What every profile "smoke" has: no download, and a short look at few minibatches.
+SMOKE: dict[str, Any] = {"data": "digits", "val_batches": 20}
 
 
-def experiment3(
-    profile: str = "cpu",
-    track: str = "as_written",
-    seeds: Iterable[int] = (0,),
-    latent_dims: Sequence[int] | None = None,
-    data: str | None = None,
-    precision: str = "fp32",
-) -> list[Run]:
-    """Model comparison (thesis §3.5): eight models with the masked-CNN decoder.
-
-    The thesis's six, and the two that its electronic appendix also trains, vae and beta_vae.
-
-    Args:
-        profile: "smoke" (h = 8, 10 steps, and latent dimensions 2 and 20 unless given), "brief"
-            (h = 16, 2 epochs), "cpu" (h = 16) or "paper" (h = 128: needs a GPU), both of the
-            thesis's 10 epochs.
-        track: Which reading of the thesis.
-        seeds: One run of every cell for each.
-        latent_dims: The sweep; by default the thesis's seven.
-        data: Data set; by default the profile's own, digits for smoke, else MNIST.
-        precision: "fp32" or "bf16".
-
-    Raises:
-        UnknownName: If profile, track, data set or precision do not exist.
-        ValueError: If there are no seeds or no latent dimensions, or one of them is out of range.
-    """
-    smoke, seeds, latent_dims = _sweep(profile, track, seeds, latent_dims, (2, 20))
-    size: dict[str, Any] = {
-        "smoke": {"masked_channels": 8, "steps": 10, "eval_every": 10, "val_batches": 20},
-        "brief": {"masked_channels": 16, "steps": 2 * EPOCH},
-        "cpu": {"masked_channels": 16, "steps": FULL_LENGTH},
-        "paper": {"masked_channels": 128, "steps": FULL_LENGTH},
-    }[profile]
-    return _cells(
-        EXPERIMENT3_MODELS,
-        seeds,
-        latent_dims,
-        learning_rate=1e-3,
-        data=data or ("digits" if smoke else "mnist"),
-        precision=precision,
-        **size,
-    )
-
-
-def _sweep(
-    profile: str,
-    track: str,
-    seeds: Iterable[int],
-    latent_dims: Sequence[int] | None,
-    smoke_dims: Sequence[int],
-    full_dims: Sequence[int] = LATENT_DIMS,
-) -> tuple[bool, list[int], list[int]]:
-    """Whether the profile is "smoke", and the checked seeds and latent dimensions."""
-    smoke = names.check("profile", profile, PROFILES) == "smoke"
-    names.check("track", track, TRACKS)
-    seeds = list(seeds)
-    if latent_dims is None:
-        latent_dims = smoke_dims if smoke else full_dims
-    for what, values in (("seeds", seeds), ("latent_dims", latent_dims)):
-        if not values:
-            raise ValueError(f"{what} must name at least one value, got none")
-    return smoke, seeds, list(latent_dims)
-
-
-def _cells(
-    models: Iterable[str], seeds: Iterable[int], latent_dims: Sequence[int], **settings: Any
-) -> list[Run]:
-    """One run of each preset for each seed and latent dimension, all at the same settings."""
-    return [
-        Run(
-            model=model,
-            objective=preset(model).objective,
-            batch_norm=preset(model).batch_norm,
-            latent_dim=latent_dim,
-            seed=seed,
-            **settings,
-        )
-        for seed in seeds
-        for latent_dim in latent_dims
+def presets(*models: str) -> dict[str, dict[str, Any]]:
+    """Variants that are presets, by name."""
+    return {
+        model: {
+            "model": model,
+            "objective": preset(model).objective,
+            "batch_norm": preset(model).batch_norm,
+        }
         for model in models
-    ]
+    }
+
+
+def same(smoke: Mapping[str, Any], full: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Profiles of an experiment whose full length fits two cores: all but "smoke" are alike."""
+    return {profile: {**SMOKE, **smoke} if profile == "smoke" else full for profile in PROFILES}
 
 
 class Weighting(NamedTuple):
@@ -245,38 +166,6 @@ EXPERIMENT3_MODELS = (
 )
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """What is run.
-
-    Attributes:
-        runs: Lists the runs, see `experiment1` for what it takes.
-        title: Its name for readers.
-        shown: The profile whose results the pages show.
-    """
-
-    runs: Callable[..., list[Run]]
-    title: str
-    shown: str = "cpu"
-
-
-EXPERIMENTS = {
-    "experiment1": Experiment(experiment1, "Experiment 1"),
-    "experiment2": Experiment(experiment2, "Experiment 2"),
-    # The ten epochs are still being trained.
-    "experiment3": Experiment(experiment3, "Experiment 3", shown="brief"),
-}
-
-
-def runs(experiment: str, **parameters: Any) -> list[Run]:
-    """The runs of an experiment, by its name.
-
-    Raises:
-        UnknownName: If there is no such experiment.
-    """
-    return EXPERIMENTS[names.check("experiment", experiment, EXPERIMENTS)].runs(**parameters)
-
-
 def schedule_name(run: Run) -> str:
     """The name of a run of Experiment 1 in `EXPERIMENT1_SCHEDULES`.
 
@@ -288,3 +177,61 @@ def schedule_name(run: Run) -> str:
         if tuple(weights) == given:
             return name
     raise LookupError(f"{run.name} has none of the schedules of Experiment 1")
+
+
+# Sensitivity to α and λ (thesis §3.3): InfoVAE-MMD under fixed and changing weights. The
+# controllers start from α = 1, λ = 500, which the text leaves open.
+experiment1 = Experiment(
+    title="Experiment 1",
+    variants={
+        name: {
+            "model": "infovae_mmd",
+            "objective": replace(preset("infovae_mmd").objective, alpha=one.alpha, lam=one.lam),
+            "schedule": one.schedule,
+            "learning_rate": 5e-5,
+        }
+        for name, one in EXPERIMENT1_SCHEDULES.items()
+    },
+    profiles=same(
+        {"steps": 40, "eval_every": 20},
+        {"steps": 5000, "eval_every": 20, "val_batch_size": 256},
+    ),
+    latent_dims=(20,),
+    smoke_dims=(20,),
+    series=schedule_name,
+    sweeps=("alpha", "lam"),
+)
+# Divergence substitution (thesis §3.4): five at α = 1, λ = 1000, and two controls that it lacks at
+# the same settings, what no penalty and what the classical one does.
+experiment2 = Experiment(
+    title="Experiment 2",
+    variants=presets(*EXPERIMENT2_MODELS),
+    profiles=same({"steps": 20, "eval_every": 10}, {"steps": FULL_LENGTH}),
+)
+# Model comparison (thesis §3.5), with the masked-CNN decoder: the thesis's six models, and the two
+# that its electronic appendix also trains, vae and beta_vae. Its full size needs a GPU.
+experiment3 = Experiment(
+    title="Experiment 3",
+    variants={
+        name: variant | {"learning_rate": 1e-3}
+        for name, variant in presets(*EXPERIMENT3_MODELS).items()
+    },
+    profiles={
+        "smoke": SMOKE | {"masked_channels": 8, "steps": 10, "eval_every": 10},
+        "brief": {"masked_channels": 16, "steps": 2 * EPOCH},
+        # In mixed precision, which moves no result further than another seed does: see the costs.
+        "cpu": {"masked_channels": 16, "steps": FULL_LENGTH, "precision": "bf16"},
+        "paper": {"masked_channels": 128, "steps": FULL_LENGTH},
+    },
+    shown="brief",  # The ten epochs are still being trained.
+)
+EXPERIMENTS = {"experiment1": experiment1, "experiment2": experiment2, "experiment3": experiment3}
+
+
+def runs(experiment: str, **parameters: Any) -> list[Run]:
+    """The runs of an experiment, by its name, see `Experiment`.
+
+    Raises:
+        UnknownName: If there is no such experiment.
+    """
+    return EXPERIMENTS[names.check("experiment", experiment, EXPERIMENTS)](**parameters)

@@ -1,14 +1,14 @@
 """What is stored: a row for each experiment, read from the results themselves."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from infovae_core.names import UnknownName
 from infovae_core.run import PRECISIONS, Run
-from infovae_core.study import experiments
 from infovae_core.study.experiments import EXPERIMENTS, PROFILES, TRACKS
+from infovae_core.study.selection import Selection
 from infovae_core.study.store import Result, Store
 
 if TYPE_CHECKING:
@@ -45,48 +45,6 @@ def inventory(store: Store) -> "pd.DataFrame":
     return pd.DataFrame(rows).fillna("").set_index("experiment")
 
 
-def stored_seeds(store: Store, experiment: str, **chosen: Any) -> dict[int, bool]:
-    """The seeds of which any run is stored, in order, and whether all runs are.
-
-    Every result is read, and so verified.
-
-    Args:
-        store: The results.
-        experiment: Name of the experiment.
-        chosen: What else chooses its runs, such as the profile.
-
-    Raises:
-        UnknownName: If there is no such experiment, profile or track.
-    """
-    names = [path.stem for path in store.root.glob("*.json")]
-    seeds = sorted({int(one[1]) for name in names if (one := re.search(r"-s(\d+)-", name))})
-    found = {}
-    for seed in seeds or [0]:
-        there = [run in store for run in experiments.runs(experiment, seeds=[seed], **chosen)]
-        if any(there):
-            found[seed] = all(there)
-    return found
-
-
-def shown(seeds: Mapping[int, bool]) -> list[int]:
-    """Of `stored_seeds`, those that pages show: all that are whole; and 0, whose lack they tell."""
-    return sorted({0} | {seed for seed, whole in seeds.items() if whole})
-
-
-def require_shown(store: Store, experiment: str) -> dict[Run, Result]:
-    """The results that pages show of an experiment: of its shown profile, at its `shown` seeds.
-
-    Raises:
-        StoreError: If one is missing; with the command that makes it.
-    """
-    profile = EXPERIMENTS[experiment].shown
-    seeds = shown(stored_seeds(store, experiment, profile=profile))
-    return store.require(
-        experiments.runs(experiment, profile=profile, seeds=seeds),
-        f"python -m infovae_core run {experiment} --profile {profile}",
-    )
-
-
 def strays(store: Store) -> list[str]:
     """Stored results that no experiment asks for, by name."""
     wanted = {run.name for runs in _wanted(store).values() for run in runs}
@@ -96,22 +54,22 @@ def strays(store: Store) -> list[str]:
 def _wanted(store: Store) -> dict[tuple[str, str, tuple[str, ...], str], list[Run]]:
     """The runs of every experiment, track, set of equal profiles and precision, as far as begun.
 
-    At the seeds that are stored of them; in single precision, at least at seed 0.
+    At the seeds that are stored of them; in the profile's own precision, at least at seed 0.
     """
     wanted: dict[tuple[str, str, tuple[str, ...], str], list[Run]] = {}
     for experiment, track, precision in product(EXPERIMENTS, TRACKS, PRECISIONS):
         same: dict[tuple[Run, ...], list[str]] = {}
         for profile in [profile for profile in PROFILES if profile != "smoke"]:
-            chosen = {"profile": profile, "track": track, "precision": precision}
             try:
-                seeds = [*stored_seeds(store, experiment, **chosen)]
-            except UnknownName:  # Not every experiment has every track.
+                own = Selection(experiment, profile, track)
+            except UnknownName:  # Not every experiment has every profile and track.
                 continue
-            if not seeds and precision == "fp32":
-                seeds = [0]
+            chosen = replace(own, precision=precision)
+            least = (0,) if chosen.runs == own.runs else ()
+            seeds = tuple(chosen.stored_seeds(store)) or least
             if seeds:
-                runs = experiments.runs(experiment, seeds=seeds, **chosen)
-                same.setdefault(tuple(runs), []).append(profile)
+                runs = tuple(replace(chosen, seeds=seeds).runs)
+                same.setdefault(runs, []).append(profile)
         for listed, profiles in same.items():
             wanted[experiment, track, tuple(profiles), precision] = list(listed)
     return wanted

@@ -13,7 +13,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,6 +236,20 @@ class Store:
                 f"{missing[0]}). Train them with:\n    {command}"
             )
         return found
+
+
+def require_timed(results: Mapping[Run, Result], command: str) -> None:
+    """Stop where results that are to be compared in time were not timed.
+
+    Raises:
+        StoreError: If any lacks its time; the message counts them and names the command.
+    """
+    lacking = [run.name for run, result in results.items() if "timed_seconds" not in result.metrics]
+    if lacking:
+        raise StoreError(
+            f"{len(lacking)} of {len(results)} results have not been timed (first: {lacking[0]}). "
+            f"Time them, on an otherwise idle machine, with:\n    {command}"
+        )
 
 
 def provenance_line(results: Iterable[Result]) -> str:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from infovae_core.run import Run
 from infovae_core.step import Trainer
 from infovae_core.study.grid import flush_denormals, load_once, on_device
 from infovae_core.study.provenance import provenance
-from infovae_core.study.store import Result, Store, StoreError
+from infovae_core.study.store import Store
 
 REPETITIONS = 7
 STEPS = 10
@@ -64,20 +64,6 @@ def time_grid(
         result.provenance["timed"] = provenance(device, 0.0)
         store.save(run, result)
     return stored
-
-
-def require_timed(results: Mapping[Run, Result], command: str) -> None:
-    """Stop where results that are to be compared in time were not timed.
-
-    Raises:
-        StoreError: If any lacks its time; the message counts them and names the command.
-    """
-    lacking = [run.name for run, result in results.items() if "timed_seconds" not in result.metrics]
-    if lacking:
-        raise StoreError(
-            f"{len(lacking)} of {len(results)} results have not been timed (first: {lacking[0]}). "
-            f"Time them, on an otherwise idle machine, with:\n    {command}"
-        )
 
 
 def step_seconds(

@@ -9,11 +9,9 @@ import pandas as pd
 from infovae_core.report import costs, frames, generalization
 from infovae_core.report.claims.checks import Values
 from infovae_core.run import Run
-from infovae_core.study import experiments
-from infovae_core.study.inventory import require_shown
+from infovae_core.study.experiments import EXPERIMENTS
+from infovae_core.study.selection import Selection
 from infovae_core.study.store import Result, Store, default_root
-
-SERIES: dict[str, Callable[..., str]] = {"experiment1": experiments.schedule_name}
 
 
 class Stored:
@@ -118,10 +116,10 @@ def read() -> Stored:
 
     @functools.cache
     def results(name: str) -> Mapping[Run, Result]:
-        return require_shown(store, name)
+        return Selection(name).require(store)
 
-    def series(name: str) -> Callable[..., str]:
-        return SERIES.get(name, frames.by_model)
+    def series(name: str) -> Callable[[Run], str]:
+        return EXPERIMENTS[name].series
 
     def ends(name: str) -> pd.DataFrame:
         found = frames.frame(results(name), series(name))
