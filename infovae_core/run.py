@@ -121,7 +121,8 @@ class Run:
     @property
     def key(self) -> str:
         """Hash of the canonical spec, the store's schema version and the data's digest."""
-        content = {"schema": SCHEMA, "data_digest": datasets.DIGESTS[self.data], "run": self.spec}
+        digest = datasets.DATASETS[self.data].digest
+        content = {"schema": SCHEMA, "data_digest": digest, "run": self.spec}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property

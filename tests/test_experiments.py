@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from infovae_core import data
+from infovae_core.datasets import DATASETS
 from infovae_core.models import Architecture
 from infovae_core.names import UnknownName
 from infovae_core.objectives import Objective, preset
@@ -93,7 +93,7 @@ def test_the_schema_and_the_datas_digest_are_in_the_key(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("infovae_core.run.SCHEMA", SCHEMA + 1)
         other_schema = BASE.key
-    monkeypatch.setitem(data.DIGESTS, "mnist", "other")
+    monkeypatch.setitem(DATASETS, "mnist", DATASETS["mnist"]._replace(digest="other"))
     assert len({other_schema, BASE.key, small_run().key}) == 3
 
 
