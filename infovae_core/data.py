@@ -1,7 +1,7 @@
 """The data sets: MNIST, and scikit-learn's digits, which need no download.
 
 A data set is loaded once, whole, onto the device it is trained on: there is no per-step loader.
-Both are images of 28×28 pixels in [0, 1] with ten classes, split by a permutation that is fixed
+All are images of 28×28 pixels in [0, 1] with ten classes, split by a permutation that is fixed
 for good. MNIST is 50,000 training and 5,000 validation images of the official training set (the
 other 5,000 are left unused) and the official 10,000 test images.
 """
@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from infovae_core import names
-from infovae_core.datasets import DATASETS, DIGESTS, MD5, PIXELS, SIZES
+from infovae_core.datasets import DATASETS, MD5, PIXELS
 from infovae_core.refusal import Refusal
 
 
@@ -50,7 +50,7 @@ class Split:
     Attributes:
         name: One of `DATASETS`.
         pixels: One of `PIXELS`.
-        digest: Identifies the raw data, whatever the pixels: `DIGESTS[name]`.
+        digest: Identifies the raw data, whatever the pixels: that of `DATASETS`.
         train: For fitting.
         val: For choosing.
         test: For reporting.
@@ -82,10 +82,10 @@ def load(
     """Load a data set onto a device; the same call gives the same tensors everywhere.
 
     Args:
-        name: "mnist" or "digits".
+        name: One of `DATASETS`.
         root: Where MNIST's four files lie, plain or gzipped: in this folder, in its `raw` or in
             its `MNIST/raw`. Default: $INFOVAE_DATA; where that is not set either, the user's
-            cache, into which missing files are downloaded. "digits" reads no files.
+            cache, into which missing files are downloaded. Other data sets read no files.
         device: Where the tensors live.
         pixels: "binary" is 1 where the grey level exceeds 0.5, else 0. "grey" keeps the levels.
             "stochastic" keeps them for training, where each step is to draw Bernoulli pixels with
@@ -93,9 +93,10 @@ def load(
 
     Raises:
         UnknownName: If there is no such data set, or no such kind of pixels.
-        DataError: If MNIST's files are missing or damaged and cannot be downloaded.
+        DataError: If MNIST's files are missing or damaged and cannot be downloaded, or if the data
+            of another set are not those of its digest.
     """
-    names.check("data set", name, DATASETS)
+    names.check("data set", name, LOADERS)
     names.check("pixels", pixels, PIXELS)
     draws = torch.Generator().manual_seed(0)
 
@@ -107,9 +108,58 @@ def load(
             images = torch.bernoulli(images, generator=draws)
         return Partition(images.to(device), grey.labels.to(device))
 
-    parts = _mnist(root) if name == "mnist" else _digits()
+    parts = LOADERS[name](root)
     train = finish(next(parts), training=True)
-    return Split(name, pixels, DIGESTS[name], train, *map(finish, parts))
+    return Split(name, pixels, DATASETS[name].digest, train, *map(finish, parts))
+
+
+# A loader takes the folder of the data and yields training, validation and test images in [0, 1].
+Loader = Callable[[str | Path | None], Iterator[Partition]]
+LOADERS: dict[str, Loader] = {}
+
+
+def register(name: str) -> Callable[[Loader], Loader]:
+    """Enter a loader under the name of a row of `DATASETS`.
+
+    Raises:
+        UnknownName: If there is no such row.
+    """
+    names.check("data set", name, DATASETS)
+
+    def enter(loader: Loader) -> Loader:
+        LOADERS[name] = loader
+        return loader
+
+    return enter
+
+
+def verify(name: str, raw: np.ndarray, classes: np.ndarray) -> None:
+    """Hold raw pixels and classes, integers below 256, to the digest of a data set.
+
+    Raises:
+        DataError: If it is another one.
+    """
+    content = raw.astype(np.uint8).tobytes() + classes.astype(np.uint8).tobytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != DATASETS[name].digest:
+        raise DataError(
+            f"{name}: data with SHA-256 {DATASETS[name].digest} expected, {found} found. Reinstall "
+            "the package that makes them; if they are meant to be others, give them a row of their "
+            "own in infovae_core/datasets.py."
+        )
+
+
+def divided(name: str, images: Tensor, classes: np.ndarray) -> Iterator[Partition]:
+    """The training, validation and test images of a data set, by the fixed permutation.
+
+    Args:
+        name: Whose sizes the parts have.
+        images: (N, 1, 28, 28), in [0, 1].
+        classes: (N,), 0 to 9.
+    """
+    labels = torch.from_numpy(classes).long()
+    for part in torch.split(_order(len(images)), list(DATASETS[name].sizes)):
+        yield Partition(images[part], labels[part])
 
 
 def _order(n: int) -> Tensor:
@@ -117,26 +167,21 @@ def _order(n: int) -> Tensor:
     return torch.from_numpy(np.random.RandomState(0).permutation(n))
 
 
-def _digits() -> Iterator[Partition]:
-    """Training, validation and test images of scikit-learn's digits, enlarged from 8×8."""
+@register("digits")
+def _digits(root: str | Path | None) -> Iterator[Partition]:
+    """Scikit-learn's digits, enlarged from 8×8."""
     from sklearn.datasets import load_digits  # a slow import, and MNIST does without it
 
     raw, classes = load_digits(return_X_y=True)
-    found = hashlib.sha256(raw.astype(np.uint8).tobytes() + classes.astype(np.uint8).tobytes())
-    if found.hexdigest() != DIGESTS["digits"]:
-        raise DataError(
-            f"scikit-learn's digits are not the expected ones: SHA-256 {DIGESTS['digits']} "
-            f"expected, {found.hexdigest()} found. Reinstall scikit-learn."
-        )
+    verify("digits", raw, classes)
     small = torch.from_numpy(raw).float().view(-1, 1, 8, 8)
     # From 8 to 28 pixels the bilinear weights are multiples of 1/14²: rounding to the exact value
     # keeps levels at the threshold on the same side of it on every machine.
     images = (interpolate(small, size=(28, 28), mode="bilinear") * 14**2).round() / (14**2 * 16)
-    labels = torch.from_numpy(classes).long()
-    for part in torch.split(_order(len(images)), list(SIZES["digits"])):
-        yield Partition(images[part], labels[part])
+    return divided("digits", images, classes)
 
 
+@register("mnist")
 def _mnist(root: str | Path | None) -> Iterator[Partition]:
     """MNIST's training, validation and test images, parsed by torchvision."""
     from infovae_core._torchvision import datasets  # a slow import, and the digits do without it
@@ -147,7 +192,7 @@ def _mnist(root: str | Path | None) -> Iterator[Partition]:
         for file, content in _contents(root).items():
             (raw / file).write_bytes(content)
         official = datasets.MNIST(verified, train=True), datasets.MNIST(verified, train=False)
-    n, n_val, _ = SIZES["mnist"]
+    n, n_val, _ = DATASETS["mnist"].sizes
     order = _order(len(official[0]))
     for source, part in ((0, order[:n]), (0, order[n : n + n_val]), (1, slice(None))):
         images, labels = official[source].data[part], official[source].targets[part]

@@ -1,10 +1,22 @@
 """Which data sets there are, how large, and what identifies each; `data` loads them."""
 
 import hashlib
+from typing import NamedTuple
 
-DATASETS = ("mnist", "digits")
 PIXELS = ("binary", "grey", "stochastic")
-SIZES = {"mnist": (50_000, 5_000, 10_000), "digits": (1_297, 250, 250)}
+
+
+class Dataset(NamedTuple):
+    """What a run has to know of a data set.
+
+    Attributes:
+        sizes: Numbers of training, validation and test images.
+        digest: SHA-256 of the raw data, part of the key of every run on them.
+    """
+
+    sizes: tuple[int, int, int]
+    digest: str
+
 
 # MNIST's files and the MD5 of each one's uncompressed bytes.
 MD5 = {
@@ -14,14 +26,17 @@ MD5 = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 
-# What identifies a data set: SHA-256 over MNIST's four MD5s, and over the bytes of the digits'
-# pixels and labels.
-DIGESTS = {
-    "mnist": hashlib.sha256("".join(MD5.values()).encode()).hexdigest(),
-    "digits": "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+# MNIST's digest is over its four MD5s, the others' are over the bytes of pixels and labels.
+DATASETS = {
+    "mnist": Dataset(
+        (50_000, 5_000, 10_000), hashlib.sha256("".join(MD5.values()).encode()).hexdigest()
+    ),
+    "digits": Dataset(
+        (1_297, 250, 250), "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+    ),
 }
 
 
 def steps_per_epoch(name: str, batch_size: int) -> int:
     """Updates in one pass over a data set's training images; a rest that fills no batch waits."""
-    return SIZES[name][0] // batch_size
+    return DATASETS[name].sizes[0] // batch_size

@@ -5,13 +5,14 @@ that no gradient has to be brought from one memory order into the other.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from infovae_core.architecture import Architecture
+from infovae_core.architecture import MASKED, TRANSPOSED, Architecture
 from infovae_core.layers import (
     BatchNorm,
     Convolution,
@@ -59,6 +60,26 @@ class Encoder(nn.Module):
         return mu, logvar
 
 
+DECODERS: dict[str, Callable[[Architecture], Any]] = {}
+Registered = TypeVar("Registered", bound=Callable[[Architecture], Any])
+
+
+def register(name: str) -> Callable[[Registered], Registered]:
+    """Enter a decoder under `name`: a class of modules that is made with an `Architecture`.
+
+    It maps codes (..., B, d) to logits (..., B, 1, 28, 28). Made of the layers of `layers`, it is
+    one decoder or a stack of R, of which codes are (R, B, d). Codes enter by its layer `linear`, a
+    `Linear` of which `with_latent_dim` changes the number of columns.
+    """
+
+    def enter(decoder: Registered) -> Registered:
+        DECODERS[name] = decoder
+        return decoder
+
+    return enter
+
+
+@register(TRANSPOSED)
 class Decoder(nn.Module):
     """A linear layer and two transposed convolutions: (..., B, d) → (..., B, 1, 28, 28)."""
 
@@ -80,6 +101,7 @@ class Decoder(nn.Module):
         return logits.movedim(-1, -3)
 
 
+@register(MASKED)
 class MaskedDecoder(nn.Module):
     """The decoder of Experiment 3 (thesis §3.2): (..., B, d) → logits (..., B, 1, 28, 28).
 
@@ -126,8 +148,7 @@ class VAE(nn.Module):
         """Build the model and draw its parameters from `generator`."""
         super().__init__()
         self.encoder = Encoder(architecture)
-        kind = Decoder if architecture.masked_channels is None else MaskedDecoder
-        self.decoder = kind(architecture)
+        self.decoder = DECODERS[architecture.decoder](architecture)
         initialize(self, generator)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infovae_core import datasets, names
-from infovae_core.architecture import Architecture
+from infovae_core.architecture import MASKED, TRANSPOSED, Architecture
 from infovae_core.objectives import Objective
 from infovae_core.schedules import Schedule
 
@@ -41,8 +41,9 @@ class Run:
         eval_every: Steps between evaluations of the validation MMD.
         val_batches: Number of fixed validation minibatches.
         val_batch_size: Images in each of them.
-        masked_channels: h of the masked-CNN decoder; None for transposed convolutions.
+        masked_channels: h of the masked-CNN decoder; None for any other.
         schedule: How α and λ change while training; None for those of the objective throughout.
+        decoder: Its name in `models.DECODERS`; "masked" wherever there are masked channels.
     """
 
     model: str
@@ -59,9 +60,11 @@ class Run:
     eval_every: int = EPOCH
     val_batches: int = 500
     val_batch_size: int = 128
-    # Younger fields: "before" is the value that every run had before they existed.
-    masked_channels: int | None = field(default=None, metadata={"before": None})
-    schedule: Schedule | None = field(default=None, metadata={"before": None})
+    # Younger fields: "before" are the values that runs had before they existed.
+    masked_channels: int | None = field(default=None, metadata={"before": (None,)})
+    schedule: Schedule | None = field(default=None, metadata={"before": (None,)})
+    # Which of the two it was, `masked_channels` said and still says.
+    decoder: str = field(default=TRANSPOSED, metadata={"before": (TRANSPOSED, MASKED)})
 
     def __post_init__(self) -> None:
         names.check("data set", self.data, datasets.DATASETS)
@@ -80,12 +83,16 @@ class Run:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        object.__setattr__(self, "decoder", self.architecture.decoder)
 
     @property
     def architecture(self) -> Architecture:
         """The shape of the model."""
         return Architecture(
-            self.latent_dim, batch_norm=self.batch_norm, masked_channels=self.masked_channels
+            self.latent_dim,
+            batch_norm=self.batch_norm,
+            masked_channels=self.masked_channels,
+            decoder=self.decoder,
         )
 
     @property
@@ -109,19 +116,20 @@ class Run:
     def spec(self) -> dict[str, Any]:
         """The run as plain JSON values.
 
-        A younger field is left out where it has the value of the time before it, so that adding
-        one changes no key.
+        A younger field is left out where it has a value of the time before it, so that adding one
+        changes no key.
         """
         values = dataclasses.asdict(self)
         for one in dataclasses.fields(self):
-            if "before" in one.metadata and values[one.name] == one.metadata["before"]:
+            if "before" in one.metadata and values[one.name] in one.metadata["before"]:
                 del values[one.name]
         return json.loads(json.dumps(values))  # type: ignore[no-any-return]
 
     @property
     def key(self) -> str:
         """Hash of the canonical spec, the store's schema version and the data's digest."""
-        content = {"schema": SCHEMA, "data_digest": datasets.DIGESTS[self.data], "run": self.spec}
+        digest = datasets.DATASETS[self.data].digest
+        content = {"schema": SCHEMA, "data_digest": digest, "run": self.spec}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property

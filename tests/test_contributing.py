@@ -33,9 +33,12 @@ PLACES = {
         "infovae_core/report/labels.py",
         "tests/test_metrics.py",
     ],
+    "data set": ["infovae_core/datasets.py", "infovae_core/data.py"],
+    "decoder": ["infovae_core/models.py"],
+    "figure": ["infovae_core/report/figures/trade_off.py", "notebooks/experiment2.py"],
 }
 SECTIONS = {
-    heading.split(":")[0].split()[-1]: body
+    heading.split(":")[0].removeprefix("Add a "): body
     for heading, body in re.findall(r"^## (Add a .*?)\n(.*?)(?=^## )", TEXT, re.M | re.S)
 }
 
@@ -62,7 +65,7 @@ def follow(text: str, checkout: Path) -> list[str]:
         if place := PLACE.search(" ".join(paragraph.split())):
             content = placed(content, place[1], place[2], block)
         else:
-            content += "\n\n" + block
+            content = f"{content}\n\n{block}" if content else block
         path.write_text(content, encoding="utf-8")
         written.append(name)
     return written
@@ -74,8 +77,10 @@ def checkout(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("checkout")
     for folder in ("infovae_core", "tests"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "book").mkdir()
-    for name in ("book/references.bib", "pyproject.toml"):
+    for folder in ("book", "notebooks"):
+        (copy / folder).mkdir()
+    pages = [f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.py")]
+    for name in ("book/references.bib", "pyproject.toml", *pages):
         shutil.copy(ROOT / name, copy / name)
     assert {name: follow(text, copy) for name, text in SECTIONS.items()} == PLACES
     return copy
@@ -113,19 +118,28 @@ def test_the_other_examples_pass_the_tests_that_they_name(checkout) -> None:
     """All at once: most of the time is that of starting."""
     commands = [
         re.fullmatch(r'(python -m pytest) (.*) -k "?(.*?)"?', COMMANDS[name][0])
-        for name in ("variant", "schedule", "metric")
+        for name in PLACES
+        if name != "divergence"
     ]
     files = " ".join(one[2] for one in commands)
     chosen = " or ".join(one[3] for one in commands)
-    assert passes(f'{commands[0][1]} {files} -k "{chosen}"', checkout) >= 8
+    assert passes(f'{commands[0][1]} {files} -k "{chosen}"', checkout) >= 30
+
+
+@pytest.mark.slow
+def test_an_experiment_takes_the_data_set_by_its_name(checkout) -> None:
+    done = run(COMMANDS["data set"][1], checkout)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"7 runs stored in .*smoke, 7 of them trained now", done.stdout)
 
 
 SEEN = """
 from infovae_core import metrics
 from infovae_core.data import load
+from infovae_core.models import PerceptronDecoder
 from infovae_core.objectives import preset
-from infovae_core.report import labels, tables
-from infovae_core.report.figures import plots
+from infovae_core.report import frames, labels, tables
+from infovae_core.report.figures import plots, trade_off
 from infovae_core.run import Run
 from infovae_core.schedules import Schedule
 from infovae_core.study import grid
@@ -137,12 +151,16 @@ run = Run(
     model="infovae_mmd_wide",
     objective=preset("infovae_mmd_wide").objective,
     schedule=Schedule("warm_up", {"steps": 4}),
-    latent_dim=2, seed=0, data="digits", batch_size=32, steps=4, eval_every=2, val_batches=2,
+    decoder="perceptron",
+    latent_dim=2, seed=0, data="bars", batch_size=32, steps=4, eval_every=2, val_batches=2,
     val_batch_size=32,
 )
-result, _ = grid.train(run, load("digits"))
+result, model = grid.train(run, load("bars"))
 print(0 < result.metrics["effective_dimensions"] <= 2, result.arrays["eval_lam"].tolist())
 print(labels.METRICS["effective_dimensions"])
+print(isinstance(model.decoder, PerceptronDecoder), run.spec["decoder"])
+figure = trade_off.rate_distortion(frames.frame({run: result}), [run.model])
+print(figure.axes[0].lines[0].get_ydata().tolist() == [result.metrics["test_bce"]])
 """
 
 
@@ -156,6 +174,8 @@ def test_what_was_added_is_trained_measured_and_shown(checkout) -> None:
         "1",
         "True [1000.0, 250.75, 750.25]",  # Of the update before each evaluation.
         "effective dimensions",
+        "True perceptron",
+        "True",
     ]
 
 

@@ -21,10 +21,12 @@ from infovae_core import (
     data,
 )
 from infovae_core.data import DataError, Partition, Split, load
+from infovae_core.datasets import DATASETS
 from infovae_core.names import UnknownName
 
 SIZES = (60, 20, 30)  # of the synthetic MNIST, whose training file holds 90 images
 TRAIN_IMAGES = "train-images-idx3-ubyte"
+WITHOUT_FILES = [name for name in DATASETS if name != "mnist"]
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -76,7 +78,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("INFOVAE_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(data, "MD5", {f: hashlib.md5(c).hexdigest() for f, c in FILES.items()})
-    monkeypatch.setitem(data.SIZES, "mnist", SIZES)
+    monkeypatch.setitem(DATASETS, "mnist", DATASETS["mnist"]._replace(sizes=SIZES))
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", offline)
     return tmp_path / "cache" / "infovae_core"
 
@@ -99,10 +101,14 @@ def online(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_digests_are_the_published_ones() -> None:
-    assert data.DIGESTS == {
-        "mnist": "689ff270f6b2962d3cf79b6070b952d5d4200518f95a60bdf4f60708606f5f14",
-        "digits": "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
-    }
+    assert [DATASETS[name].digest for name in ("mnist", "digits")] == [
+        "689ff270f6b2962d3cf79b6070b952d5d4200518f95a60bdf4f60708606f5f14",
+        "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826",
+    ]
+
+
+def test_every_data_set_has_a_loader() -> None:
+    assert data.LOADERS.keys() == DATASETS.keys()
 
 
 @pytest.mark.parametrize(
@@ -115,10 +121,11 @@ def test_unknown_names_are_refused(name: str, pixels: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize("pixels", data.PIXELS)
-def test_digits_have_the_promised_form(pixels: str) -> None:
-    split = load("digits", pixels=pixels)
-    assert (split.name, split.pixels, split.digest) == ("digits", pixels, data.DIGESTS["digits"])
-    assert tuple(len(part.images) for part in parts(split)) == data.SIZES["digits"]
+@pytest.mark.parametrize("name", WITHOUT_FILES)
+def test_data_have_the_promised_form(name: str, pixels: str) -> None:
+    split = load(name, pixels=pixels)
+    assert (split.name, split.pixels, split.digest) == (name, pixels, DATASETS[name].digest)
+    assert tuple(len(part.images) for part in parts(split)) == DATASETS[name].sizes
     for part in parts(split):
         assert part.images.shape == (len(part.labels), 1, 28, 28)
         assert (part.images.dtype, part.labels.dtype) == (torch.float32, torch.int64)
@@ -149,19 +156,24 @@ def test_digits_are_scikit_learns_enlarged() -> None:
 
 
 @pytest.mark.parametrize("pixels", data.PIXELS)
-def test_loading_twice_gives_the_same(pixels: str) -> None:
-    first = load("digits", pixels=pixels)
+@pytest.mark.parametrize("name", WITHOUT_FILES)
+def test_loading_twice_gives_the_same(name: str, pixels: str) -> None:
+    first = load(name, pixels=pixels)
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002
-    assert same(first, load("digits", pixels=pixels))
+    assert same(first, load(name, pixels=pixels))
 
 
-def test_loading_leaves_global_randomness_alone() -> None:
+@pytest.mark.parametrize("name", WITHOUT_FILES)
+def test_loading_leaves_global_randomness_alone(name: str) -> None:
     torch.manual_seed(5)
-    expected = torch.rand(3)
+    np.random.seed(5)  # noqa: NPY002
+    expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
     torch.manual_seed(5)
-    load("digits", pixels="stochastic")
-    assert torch.equal(torch.rand(3), expected)
+    np.random.seed(5)  # noqa: NPY002
+    load(name, pixels="stochastic")
+    assert torch.equal(torch.rand(3), expected[0])
+    assert np.array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
 
 
 def test_binary_is_grey_above_one_half() -> None:
@@ -195,10 +207,17 @@ def test_everything_ends_on_the_device() -> None:
     assert {tensor.device.type for part in parts(split) for tensor in part} == {"meta"}
 
 
-def test_other_digits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(data.DIGESTS, "digits", "0" * 64)
-    with pytest.raises(DataError, match=r"0{64} expected, 87ff0c9e.* found.*Reinstall"):
-        load("digits")
+@pytest.mark.parametrize("name", WITHOUT_FILES)
+def test_other_data_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = DATASETS[name].digest
+    monkeypatch.setitem(DATASETS, name, DATASETS[name]._replace(digest="0" * 64))
+    with pytest.raises(DataError, match=rf"{name}: .*0{{64}} expected, {digest} found.*Reinstall"):
+        load(name)
+
+
+def test_a_loader_without_a_row_is_refused() -> None:
+    with pytest.raises(UnknownName, match="unknown data set 'cifar': choose from mnist, digits"):
+        data.register("cifar")
 
 
 # MNIST, on synthetic files
@@ -418,7 +437,7 @@ def test_true_mnist() -> None:
         pytest.skip(f"no MNIST in {root}: set INFOVAE_DATA to a folder that holds its four files")
     split = load("mnist", root)
     assert tuple(len(part.images) for part in parts(split)) == (50_000, 5_000, 10_000)
-    assert split.digest == data.DIGESTS["mnist"]
+    assert split.digest == DATASETS["mnist"].digest
     # Published counts of the official test set, and its first labels.
     assert split.test.labels.bincount().tolist() == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,

@@ -10,8 +10,18 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
 from infovae_core import randomness
-from infovae_core.layers import MaskedConvolution
-from infovae_core.models import VAE, Architecture, Decoder, Encoder, initialize
+from infovae_core.architecture import MASKED
+from infovae_core.layers import MaskedConvolution, stack
+from infovae_core.models import (
+    DECODERS,
+    VAE,
+    Architecture,
+    Decoder,
+    Encoder,
+    initialize,
+    with_latent_dim,
+)
+from infovae_core.names import UnknownName
 from infovae_core.randomness import NAMES, Streams
 
 
@@ -338,16 +348,58 @@ def test_the_masked_decoder_has_the_layers_of_the_text():
     assert output.logits.shape == (2, 1, 28, 28)
 
 
-def test_every_layer_of_the_masked_decoder_is_trained():
-    model = VAE(Architecture(2, masked_channels=4), torch.Generator().manual_seed(0))
-    noise = torch.Generator().manual_seed(1)
-    x = torch.rand(8, 1, 28, 28, generator=noise)
-    model(x, torch.randn(8, 2, generator=noise)).logits.square().sum().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-
-
 def test_a_masked_decoder_without_channels_is_refused():
     with pytest.raises(ValueError, match="masked_channels must be at least 1, got 0"):
         Architecture(latent_dim=2, masked_channels=0)
+
+
+# Any decoder
+
+
+def shaped(decoder: str) -> Architecture:
+    """Three latent dimensions and a decoder."""
+    return Architecture(3, decoder=decoder, masked_channels=4 if decoder == MASKED else None)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_decoder_is_chosen_by_its_name(decoder):
+    assert type(VAE(shaped(decoder), rng(0)).decoder) is DECODERS[decoder]
+
+
+def test_masked_channels_choose_the_masked_decoder_and_no_other_has_them(monkeypatch):
+    assert Architecture(3, masked_channels=4) == shaped(MASKED)
+    monkeypatch.setitem(DECODERS, "another", Decoder)
+    for chosen in ({"decoder": MASKED}, {"decoder": "another", "masked_channels": 4}):
+        with pytest.raises(ValueError, match="Give both or neither"):
+            Architecture(3, **chosen)
+    with pytest.raises(UnknownName, match=r"unknown decoder 'maskd': .*Did you mean 'masked'"):
+        Architecture(3, decoder="maskd")
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_stack_decodes_what_its_decoders_do(decoder):
+    alone = [VAE(shaped(decoder), rng(seed)).decoder.double() for seed in range(3)]
+    z = torch.randn(3, 4, 3, generator=rng(5), dtype=torch.float64)
+    expected = torch.stack([one(codes) for one, codes in zip(alone, z, strict=True)])
+    assert expected.shape == (3, 4, 1, 28, 28)
+    assert (expected.std(1) > 0).any()
+    torch.testing.assert_close(stack(alone)(z), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_an_unused_dimension_changes_no_picture(decoder):
+    model = VAE(shaped(decoder), rng(0))
+    z = torch.randn(4, 3, generator=rng(1))
+    wider = torch.cat([z, torch.ones(4, 2)], dim=1)
+    torch.testing.assert_close(with_latent_dim(model, 5).decoder(wider), model.decoder(z))
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_every_layer_is_trained(decoder):
+    model = VAE(shaped(decoder), rng(0))
+    noise = rng(1)
+    x = torch.rand(8, 1, 28, 28, generator=noise)
+    model(x, torch.randn(8, 3, generator=noise)).logits.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name

@@ -132,7 +132,7 @@ def test_a_run_is_one_json_and_one_npz_that_it_names_by_content(one):
     assert npz.name == f"{RUN.name}.{digest[:8]}.npz"
     assert content["arrays"] == {"file": npz.name, "sha256": digest}
     assert (content["schema"], content["key"], content["run"]) == (SCHEMA, RUN.key, RUN.spec)
-    assert content["data_digest"] == data.DIGESTS["digits"]
+    assert content["data_digest"] == data.DATASETS["digits"].digest
     assert {path.stat().st_mode & 0o777 for path in one.root.iterdir()} == {0o644}
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from infovae_core.datasets import SIZES
+from infovae_core.datasets import DATASETS
 from infovae_core.run import Run
 
 
@@ -40,7 +40,7 @@ def _far(latent_dim: int, seed: int, data: str) -> float:
     from infovae_core.randomness import generator
 
     ruler = ValidationMMD(
-        SIZES[data][1],
+        DATASETS[data].sizes[1],
         Run.val_batches,
         Run.val_batch_size,
         latent_dim,

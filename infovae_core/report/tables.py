@@ -102,9 +102,8 @@ def setting_table(profile: str | None = None) -> pd.DataFrame:
             "decoder": _each(
                 runs,
                 lambda run: (
-                    f"masked, {run.masked_channels} channels"
-                    if run.masked_channels
-                    else "transposed convolutions"
+                    run.decoder.replace("_", " ")
+                    + (f", {run.masked_channels} channels" if run.masked_channels else "")
                 ),
             ),
             "α of penalties": _each(penalized, lambda run: f"{run.objective.alpha:g}"),

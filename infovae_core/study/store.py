@@ -109,7 +109,7 @@ class Store:
         content = {
             "schema": SCHEMA,
             "key": run.key,
-            "data_digest": datasets.DIGESTS[run.data],
+            "data_digest": datasets.DATASETS[run.data].digest,
             "run": run.spec,
             "status": result.status,
             "metrics": _encode(result.metrics),
