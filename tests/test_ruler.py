@@ -10,13 +10,7 @@ import torch
 from infovae_core import closed_forms, divergences
 from infovae_core.report import overview
 from infovae_core.report.figures import ruler_plots
-from infovae_core.study.experiments import (
-    EXPERIMENT2_MODELS,
-    LATENT_DIMS,
-    experiment1,
-    experiment2,
-    experiment3,
-)
+from infovae_core.study.experiments import EXPERIMENT2_MODELS, EXPERIMENTS, LATENT_DIMS
 from infovae_core.study.store import Result
 
 matplotlib.use("Agg")
@@ -73,8 +67,8 @@ def made_up() -> overview.Overview:
     provenance = {"device": "a machine", "torch": "2.0", "commit": "0123456789abcdef"}
     steps = np.arange(0, 80, 20)
     found = {}
-    for experiment in (experiment1, experiment2, experiment3):
-        results = found.setdefault(experiment.__name__, {})
+    for name, experiment in EXPERIMENTS.items():
+        results = found.setdefault(name, {})
         for run in experiment(seeds=(0,)):
             metrics = ("val_mmd", "norm_ratio", "test_bce", "active_units", "svm_error")
             arrays = {"eval_step": steps, "curve": np.full((3, 5), 7.0)}

@@ -174,6 +174,8 @@ def by_seed(rows: pd.DataFrame, metric: str) -> dict[int, float]:
 def published(experiment: str) -> pd.DataFrame:
     """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix).
 
+    None of an experiment that the thesis does not have.
+
     Args:
         experiment: Name of the experiment.
 
@@ -189,6 +191,6 @@ def published(experiment: str) -> pd.DataFrame:
         rows = pd.read_csv(file, dtype={"iteration": str})
     rows = rows[rows["experiment"] == experiment]
     return rows.assign(
-        model=rows["series"].map(PUBLISHED[experiment]),
+        model=rows["series"].map(PUBLISHED.get(experiment, {})),
         metric=rows["metric"].replace(PUBLISHED_METRICS),
     )[["model", "latent_dim", "metric", "iteration", "value"]].reset_index(drop=True)

@@ -26,13 +26,13 @@ class Overview(NamedTuple):
 
 
 def read() -> Overview:
-    """Read the stored results of all experiments: seed 0, and every seed that is complete.
+    """Read the stored results of the thesis's experiments: seed 0, and every seed that is complete.
 
     Raises:
         StoreError: If a result is missing, with the command that makes it.
     """
     kept = store.Store(store.default_root("cpu"))
-    return overview({name: Selection(name).require(kept) for name in experiments.EXPERIMENTS})
+    return overview({name: Selection(name).require(kept) for name in frames.PUBLISHED})
 
 
 def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:

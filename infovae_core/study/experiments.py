@@ -225,7 +225,11 @@ experiment3 = Experiment(
     },
     shown="brief",  # The ten epochs are still being trained.
 )
-EXPERIMENTS = {"experiment1": experiment1, "experiment2": experiment2, "experiment3": experiment3}
+EXPERIMENTS: dict[str, Experiment] = {
+    "experiment1": experiment1,
+    "experiment2": experiment2,
+    "experiment3": experiment3,
+}
 
 
 def runs(experiment: str, **parameters: Any) -> list[Run]:
