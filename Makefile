@@ -7,8 +7,13 @@ INSTALLED := .venv/.installed
 EXPERIMENT ?= experiment2
 PROFILE ?= smoke
 ARGS ?=
-# An experiment has profiles and stored results; another notebook has neither.
-TRAINS = $(filter experiment%,$(EXPERIMENT))
+# A page that opens an experiment has profiles and stored results; another notebook has neither.
+TRAINS = $(shell grep -l train_missing notebooks/$(EXPERIMENT).md)
+
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
+# Each core takes files of its own, so that what a file's tests share is made once, and a test has one
+# thread. Not more processes than 8, as each holds PyTorch in memory.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 SOURCES := $(sort $(wildcard notebooks/*.md))
@@ -17,42 +22,42 @@ SOURCES := $(sort $(wildcard notebooks/*.md))
 .DELETE_ON_ERROR:
 .PHONY: help book test notebooks reproduce bench clean
 
-help: ## show this list
+help: ## this list; the times are those of two idle cores, after 2 min for .venv
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-book: $(INSTALLED) ## run the notebooks and build the pages into _build/html, warnings as errors
+book: $(INSTALLED) ## 2 min: run the notebooks and build the pages into _build/html, warnings as errors
 	$(BIN)/jupyter-book build --all --warningiserror --keep-going .
 
-test: $(INSTALLED) ## lint, type check, tests with coverage, then the notebooks against their outputs
+test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --cov --cov-report=term-missing
-	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg -W default $(NOTEBOOKS)
+	$(PYTEST) --cov --cov-report=term-missing
+	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg -W default $(NOTEBOOKS)
 
-notebooks: $(INSTALLED) ## write notebooks/*.ipynb anew from their .md twins, outputs included
+notebooks: $(INSTALLED) ## 1 min: write notebooks/*.ipynb anew from their .md twins, outputs included
 	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)
 	$(BIN)/jupyter-execute --inplace $(SOURCES:.md=.ipynb)
 
-reproduce: $(INSTALLED) ## train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|cpu|paper ARGS="-p seeds 0,1"
+reproduce: $(INSTALLED) ## 1 min (smoke) to hours (cpu): train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|cpu|paper ARGS="-p seeds 0,1"
 	mkdir -p _build/reproduced
 	$(BIN)/papermill --cwd notebooks notebooks/$(EXPERIMENT).ipynb \
 		_build/reproduced/$(EXPERIMENT)$(if $(TRAINS),-$(PROFILE)).ipynb \
 		$(if $(TRAINS),-p profile $(PROFILE) -p train_missing True) $(ARGS)
 
-bench: $(INSTALLED) ## measure what training costs, beside peers and the limit: ARGS="--device cuda"
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-bench.txt || \
+bench: $(INSTALLED) ## 10 min: measure what training costs, beside peers and the limit: ARGS="--device cuda"
+	$(INSTALL) --no-deps -r requirements-bench.txt || \
 		echo "pythae could not be installed: the table will say that it is missing" >&2
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove what was built; keep the environment, the results and the weights
-	rm -rf _build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
 		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --no-deps --editable .
 	touch $@

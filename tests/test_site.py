@@ -16,6 +16,8 @@ from tests import website
 from tests.browser import Browser, programs, served, visit
 
 ROOT = Path(__file__).parents[1]
+# Bytes, with room for some pages more.
+MOST = 32e6
 KINDS = ("mathematics", "pictures", "descriptions", "overflow", "themes", "console", "hosts")
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -87,6 +89,25 @@ def test_every_link_anchor_citation_and_reference_resolves(site) -> None:
 @pytest.mark.site
 def test_no_address_of_another_host_is_loaded(site) -> None:
     assert website.foreign(site) == []
+
+
+@pytest.mark.site
+def test_the_site_is_small_and_has_one_bundle_of_mathjax(site) -> None:
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < MOST
+    assert not list(site.rglob("*.map"))
+    (bundle,) = (site / "_static" / "mathjax").glob("*.js")
+    assert f"_static/mathjax/{bundle.name}" in (site / "book" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.site
+def test_what_mathjax_loads_on_demand_is_there(browser, base) -> None:
+    browser.driver.get(base + "book/family.html")
+    missing = browser.driver.execute_async_script(
+        "const [parts, done] = arguments; MathJax.startup.promise"
+        ".then(() => MathJax.loader.load(...parts)).then(() => done(null), (e) => done(String(e)))",
+        ["a11y/explorer", "a11y/complexity", "output/svg", "[tex]/cancel"],
+    )
+    assert missing is None
 
 
 @pytest.mark.site

@@ -246,7 +246,10 @@ DAMAGES = [
     pytest.param(lambda one: one.path(RUN).write_bytes(b"\xff\xfe{}"), id="JSON that is not UTF-8"),
     stored("JSON of a list", lambda c: [c]),
     stored("JSON of a number", lambda c: 3),
-    *(stored(f"JSON without {name}", lambda c, n=name: c.pop(n) and None) for name in store.FIELDS),
+    *(
+        stored(f"JSON without {name}", lambda c, n=name: c.pop(n) and None)
+        for name in sorted(store.FIELDS)
+    ),
     stored("edited key", lambda c: c.update(key="0" * 64)),
     stored("edited spec", lambda c: c["run"].update(steps=5)),
     stored("edited objective", lambda c: c["run"]["objective"].update(lam=999)),
