@@ -28,9 +28,9 @@ DRAWN = [
     and not function.startswith("_")
 ]
 PAGES = {
-    str(path.relative_to(ROOT)): jupytext.read(path, fmt=kind)
-    for folder, kind in (("notebooks/*.py", "py:percent"), ("book/*.md", "md:myst"))
-    for path in sorted(ROOT.glob(folder))
+    str(path.relative_to(ROOT)): jupytext.read(path, fmt="md:myst")
+    for folder in ("notebooks", "book")
+    for path in sorted((ROOT / folder).glob("*.md"))
 }
 
 
