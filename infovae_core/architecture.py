@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from infovae_core import names
-
 # Those of the thesis, told here so that PyTorch need not be loaded to name them.
 TRANSPOSED, MASKED = "transposed_convolutions", "masked"
 
@@ -22,7 +20,6 @@ class Architecture:
         decoder: Its name in `models.DECODERS`; "masked" wherever there are masked channels.
 
     Raises:
-        UnknownName: If there is no such decoder.
         ValueError: If a number is out of range, or masked channels and decoder do not go together.
     """
 
@@ -41,10 +38,6 @@ class Architecture:
             raise ValueError(f"masked_channels must be at least 1, got {self.masked_channels}")
         if self.masked_channels is not None and self.decoder == TRANSPOSED:
             object.__setattr__(self, "decoder", MASKED)
-        if self.decoder not in (TRANSPOSED, MASKED):
-            from infovae_core.models import DECODERS
-
-            names.check("decoder", self.decoder, DECODERS)
         if (self.decoder == MASKED) != (self.masked_channels is not None):
             raise ValueError(
                 f"masked_channels are those of the decoder {MASKED!r} and of no other: got "

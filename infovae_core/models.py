@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from infovae_core import names
 from infovae_core.architecture import MASKED, TRANSPOSED, Architecture
 from infovae_core.layers import (
     BatchNorm,
@@ -148,7 +149,8 @@ class VAE(nn.Module):
         """Build the model and draw its parameters from `generator`."""
         super().__init__()
         self.encoder = Encoder(architecture)
-        self.decoder = DECODERS[architecture.decoder](architecture)
+        kind = names.check("decoder", architecture.decoder, DECODERS)
+        self.decoder = DECODERS[kind](architecture)
         initialize(self, generator)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -84,6 +84,10 @@ class Run:
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         object.__setattr__(self, "decoder", self.architecture.decoder)
+        if self.decoder not in (TRANSPOSED, MASKED):
+            from infovae_core.models import DECODERS  # needs PyTorch
+
+            names.check("decoder", self.decoder, DECODERS)
 
     @property
     def architecture(self) -> Architecture:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # A paragraph that ends in the name of a file and a colon, and the block after it.
-STEP = re.compile(r"((?:[^\n]|\n(?!\n))+?`([\w/]+\.\w+)`):\n\n```\w+\n(.*?)```", re.DOTALL)
+STEP = re.compile(r"((?:[^\n]|\n(?!\n))+?`([\w/]+\.\w+)`):\n\n(`{3,})\w+\n(.*?)\3", re.DOTALL)
 # Where in the file it belongs, if not at the end.
 PLACE = re.compile(r"(One row at the end of|Before) `(\w+)` in `")
 # What each section touches, in order.
@@ -35,7 +35,7 @@ PLACES = {
     ],
     "data set": ["infovae_core/datasets.py", "infovae_core/data.py"],
     "decoder": ["infovae_core/models.py"],
-    "figure": ["infovae_core/report/figures/trade_off.py", "notebooks/experiment2.py"],
+    "figure": ["infovae_core/report/figures/trade_off.py", "notebooks/experiment2.md"],
 }
 SECTIONS = {
     heading.split(":")[0].removeprefix("Add a "): body
@@ -59,7 +59,7 @@ def placed(content: str, how: str, name: str, block: str) -> str:
 def follow(text: str, checkout: Path) -> list[str]:
     """Write each block into the file that the text names; the files written, in order."""
     written = []
-    for paragraph, name, block in STEP.findall(text):
+    for paragraph, name, _, block in STEP.findall(text):
         path = checkout / name
         content = path.read_text(encoding="utf-8") if path.exists() else ""
         if place := PLACE.search(" ".join(paragraph.split())):
@@ -79,7 +79,7 @@ def checkout(tmp_path_factory) -> Path:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("book", "notebooks"):
         (copy / folder).mkdir()
-    pages = [f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.py")]
+    pages = [f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.md")]
     for name in ("book/references.bib", "pyproject.toml", *pages):
         shutil.copy(ROOT / name, copy / name)
     assert {name: follow(text, copy) for name, text in SECTIONS.items()} == PLACES

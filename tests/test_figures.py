@@ -29,7 +29,8 @@ DRAWN = [
 ]
 PAGES = {
     str(path.relative_to(ROOT)): jupytext.read(path, fmt="md:myst")
-    for path in sorted(ROOT.glob("[bn]*/*.md"))
+    for folder in ("notebooks", "book")
+    for path in sorted((ROOT / folder).glob("*.md"))
 }
 
 

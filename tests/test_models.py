@@ -373,7 +373,7 @@ def test_masked_channels_choose_the_masked_decoder_and_no_other_has_them(monkeyp
         with pytest.raises(ValueError, match="Give both or neither"):
             Architecture(3, **chosen)
     with pytest.raises(UnknownName, match=r"unknown decoder 'maskd': .*Did you mean 'masked'"):
-        Architecture(3, decoder="maskd")
+        VAE(Architecture(3, decoder="maskd"), rng(0))
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
