@@ -15,6 +15,13 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 # thread. Not more processes than 8, as each holds PyTorch in memory.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
+# Pages with code run before the build, as many at once as there are cores. What they gave is kept for
+# the build alone, since this cache sees changes of a cell and not of the package. A page that failed is
+# not kept: the build runs it again, and ends with its traceback.
+OUT ?= .
+CACHE = $(OUT)/_build/.jupyter_cache
+PAGES := $(shell grep -l "{code-cell}" book/*.md notebooks/*.md)
+
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 SOURCES := $(sort $(wildcard notebooks/*.md))
 
@@ -26,7 +33,10 @@ help: ## this list; the times are those of two idle cores, after 2 min for .venv
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(INSTALLED) ## 2 min: run the notebooks and build the pages into _build/html, warnings as errors
-	$(BIN)/jupyter-book build --all --warningiserror --keep-going .
+	rm -rf $(CACHE) && mkdir -p $(CACHE)
+	JUPYTERCACHE=$(CACHE) $(BIN)/jcache notebook add --reader jupytext $(PAGES)
+	OMP_NUM_THREADS=1 JUPYTERCACHE=$(CACHE) $(BIN)/jcache project execute --executor local-parallel --timeout 300
+	$(BIN)/jupyter-book build --path-output $(OUT) --all --warningiserror --keep-going .
 
 test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
