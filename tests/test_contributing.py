@@ -15,7 +15,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # A paragraph that ends in the name of a file and a colon, and the block after it.
 STEP = re.compile(r"((?:[^\n]|\n(?!\n))+?`([\w/]+\.\w+)`):\n\n(`{3,})\w+\n(.*?)\3", re.DOTALL)
 # Where in the file it belongs, if not at the end.
-PLACE = re.compile(r"(One row at the end of|Before) `(\w+)` in `")
+PLACE = re.compile(r"(One row at the end of|Before|One line after) `([\w/]+)` in `")
 # What each section touches, in order.
 PLACES = {
     "divergence": [
@@ -36,15 +36,19 @@ PLACES = {
     "data set": ["infovae_core/datasets.py", "infovae_core/data.py"],
     "decoder": ["infovae_core/models.py"],
     "figure": ["infovae_core/report/figures/trade_off.py", "notebooks/experiment2.md"],
+    "experiment": ["infovae_core/study/experiments.py", "notebooks/capacity.md", "_toc.yml"],
 }
 SECTIONS = {
-    heading.split(":")[0].removeprefix("Add a "): body
-    for heading, body in re.findall(r"^## (Add a .*?)\n(.*?)(?=^## )", TEXT, re.M | re.S)
+    heading.split(":")[0].removeprefix("Add ").split(" ", 1)[1]: body
+    for heading, body in re.findall(r"^## (Add an? .*?)\n(.*?)(?=^## )", TEXT, re.M | re.S)
 }
 
 
 def placed(content: str, how: str, name: str, block: str) -> str:
-    """The file with a block before the statement of a name, or at the end of its braces."""
+    """The file with a block before the statement of a name, at the end of its braces, or after."""
+    if how == "One line after":
+        (line,) = re.findall(rf"^.*{name}\n", content, re.M)
+        return content.replace(line, line + block)
     statement = re.compile(rf"^ *(?:def {name}\(|{name}(?:: .*)? = ).*\n", re.M)
     (opening,) = statement.finditer(content)
     if how == "Before":
@@ -80,7 +84,7 @@ def checkout(tmp_path_factory) -> Path:
     for folder in ("book", "notebooks"):
         (copy / folder).mkdir()
     pages = [f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.md")]
-    for name in ("book/references.bib", "pyproject.toml", *pages):
+    for name in ("book/references.bib", "pyproject.toml", "_toc.yml", *pages):
         shutil.copy(ROOT / name, copy / name)
     assert {name: follow(text, copy) for name, text in SECTIONS.items()} == PLACES
     return copy
@@ -131,6 +135,33 @@ def test_an_experiment_takes_the_data_set_by_its_name(checkout) -> None:
     done = run(COMMANDS["data set"][1], checkout)
     assert done.returncode == 0, done.stderr
     assert re.search(r"7 runs stored in .*smoke, 7 of them trained now", done.stdout)
+
+
+PAGE = """
+import jupytext
+import matplotlib
+
+matplotlib.use("svg")  # Shows nothing.
+page = jupytext.read("notebooks/capacity.md")
+parameters, *cells = [cell.source for cell in page.cells if cell.cell_type == "code"]
+scope = {}
+exec(parameters, scope)
+scope["profile"] = "smoke"
+for cell in cells:
+    exec(cell, scope)
+print(scope["plots"].plt.gcf().axes[0].get_title())
+"""
+
+
+@pytest.mark.slow
+def test_the_experiment_is_run_and_its_page_shows_it(checkout) -> None:
+    done = run(COMMANDS["experiment"][1], checkout)
+    assert re.search(r"3 runs stored in .*smoke, 3 of them trained now", done.stdout), done.stderr
+    (checkout / "page.py").write_text(PAGE, encoding="utf-8")
+    done = run("python page.py", checkout)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert (said[0], said[-1]) == ("20 steps a run on digits", "InfoVAE-MMD")
 
 
 SEEN = """

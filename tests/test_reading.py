@@ -100,7 +100,7 @@ sys.meta_path.insert(0, Missing())
     ("arguments", "expected"),
     [
         (["--help"], "Train and store what is not stored yet."),
-        (["run", "--help"], "One of experiment1, experiment2, experiment3."),
+        (["run", "--help"], "One of experiment1, experiment2, experiment3"),
         (["status", "experiment2", "--profile", "smoke", "--latent-dims", "3"], "1 of 7 runs"),
         (["show", RUN.name[:20]], '"val_mmd": 0.5'),
     ],

@@ -92,6 +92,16 @@ def test_a_notebook_ends_with_the_command_that_runs_it_again(page):
     assert last == again or last.startswith(f"make reproduce EXPERIMENT={name} ")
 
 
+@pytest.mark.parametrize(
+    ("name", "trains"), [("experiment1", True), ("grids", True), ("proposition1", False)]
+)
+def test_a_notebook_with_stored_results_is_run_again_at_a_profile(name, trains):
+    command = ["make", "--dry-run", "reproduce", f"EXPERIMENT={name}", "PROFILE=brief"]
+    shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert ("-p profile brief -p train_missing True" in shown) is trains
+    assert (f"_build/reproduced/{name}-brief.ipynb" in shown) is trains
+
+
 def test_the_scripts_of_the_cluster_page_hand_their_workers_to_the_grid(monkeypatch, tmp_path):
     cluster, calls = MagicMock(spec=Cluster, scheduler_address="tcp://login:1"), []
     cluster.__enter__.return_value = cluster

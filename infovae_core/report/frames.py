@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from infovae_core import names
 from infovae_core.objectives import Terms
 from infovae_core.run import Run
 from infovae_core.study.curves import CURVE_EVERY
-from infovae_core.study.experiments import by_model
+from infovae_core.study.experiments import EXPERIMENTS, by_model
 from infovae_core.study.store import Result
 
 # Names of the thesis's series: those of our models, and of the schedules of Experiment 1.
@@ -97,8 +98,9 @@ def curves(results: Mapping[Run, Result], series: Callable[[Run], str] = by_mode
             for name, values in result.arrays.items()
             if name.startswith("eval_") and name != "eval_step"
         }
-        for name in ("alpha", "lam"):
-            found[name] = (steps[1:], found[name][1][1:])  # Before the first update there is none.
+        # Before the first update there are none, and results from before schedules lack them.
+        for weight in {"alpha", "lam"} & found.keys():
+            found[weight] = (steps[1:], found[weight][1][1:])
         terms = result.arrays["curve"]
         at = CURVE_EVERY * (1 + pd.RangeIndex(len(terms)))
         for column, name in enumerate(Terms._fields):
@@ -174,15 +176,17 @@ def by_seed(rows: pd.DataFrame, metric: str) -> dict[int, float]:
 def published(experiment: str) -> pd.DataFrame:
     """The values behind the thesis's figures, to three digits (Ekici 2025, electronic appendix).
 
-    None of an experiment that the thesis does not have.
-
     Args:
         experiment: Name of the experiment.
 
     Returns:
         Columns model (our name of the series), latent_dim, metric, value, and iteration, a text,
-        which only Experiment 1 has.
+        which only Experiment 1 has. Of an experiment that the thesis lacks there are no rows.
+
+    Raises:
+        UnknownName: If there is no such experiment.
     """
+    names.check("experiment", experiment, EXPERIMENTS)
     with (
         resources.files("infovae_core.report")
         .joinpath("published.csv")

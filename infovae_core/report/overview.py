@@ -1,4 +1,4 @@
-"""What the landing page says of the three experiments, read from the stored results."""
+"""What the landing page says of the thesis's experiments, read from the stored results."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
