@@ -94,6 +94,13 @@ def load(
     Raises:
         UnknownName: If there is no such data set, or no such kind of pixels.
         DataError: If MNIST's files are missing or damaged and cannot be downloaded.
+
+    Example:
+        >>> digits = load("digits")
+        >>> digits.train.images.shape, digits.test.labels.shape
+        (torch.Size([1297, 1, 28, 28]), torch.Size([250]))
+        >>> digits.train.images.unique()
+        tensor([0., 1.])
     """
     names.check("data set", name, DATASETS)
     names.check("pixels", pixels, PIXELS)
