@@ -10,6 +10,7 @@ PAGES = sorted(
 # Pages whose subject is what runs found; elsewhere mathematics uses the same words.
 OF_RESULTS = (
     "book/index.md",
+    "book/use.md",
     "book/contrast.md",
     "book/conclusion.md",
     "notebooks/experiment1.py",
