@@ -24,7 +24,12 @@ def mmd(scale: float, d: int, sigma: float) -> float:
 
 
 def escape(d: int, sigma: float) -> float:
-    """MMD of codes far from the prior and from each other: (1 + 2/σ²)^(−d/4)."""
+    """MMD of codes far from the prior and from each other: (1 + 2/σ²)^(−d/4).
+
+    Example:
+        >>> [round(escape(d, sigma=1), 3) for d in (2, 10, 20)]
+        [0.577, 0.064, 0.004]
+    """
     return math.pow(1 + 2 / sigma**2, -d / 4)
 
 

@@ -59,6 +59,15 @@ class ChiSquare(Critic):
 
     The f-divergence bound of Nguyen, Wainwright and Jordan (2010) for f(r) = (r − 1)². With a
     critic that is not optimal, or from few samples, the value may be negative.
+
+    Example:
+        >>> critic = ChiSquare(2, torch.Generator().manual_seed(0))
+        >>> z, y = torch.ones(64, 2), torch.zeros(64, 2)
+        >>> optimizer = torch.optim.Adam(critic.parameters(), critic.learning_rate)
+        >>> critic.loss(z, y).backward()  # The critic's own step, on codes without gradient,
+        >>> optimizer.step()
+        >>> critic(z, y).shape  # before the penalty that the encoder pays.
+        torch.Size([])
     """
 
     def __init__(
@@ -91,6 +100,11 @@ class JensenShannon(Critic):
     The discriminator s(T) estimates p/(p + q) (Goodfellow et al. 2014; Makhzani et al. 2016). The
     encoder descends the bound itself (the "saturating" generator loss), so that the penalty is
     the divergence that the objective names. At most log 2 nats.
+
+    Example:
+        >>> critic = JensenShannon(2, torch.Generator().manual_seed(0))
+        >>> bool(critic(torch.ones(64, 2), torch.zeros(64, 2)) <= math.log(2))
+        True
     """
 
     def __init__(

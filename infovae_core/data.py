@@ -95,6 +95,13 @@ def load(
         UnknownName: If there is no such data set, or no such kind of pixels.
         DataError: If MNIST's files are missing or damaged and cannot be downloaded, or if the data
             of another set are not those of its digest.
+
+    Example:
+        >>> digits = load("digits")
+        >>> digits.train.images.shape, digits.test.labels.shape
+        (torch.Size([1297, 1, 28, 28]), torch.Size([250]))
+        >>> digits.train.images.unique()
+        tensor([0., 1.])
     """
     names.check("data set", name, LOADERS)
     names.check("pixels", pixels, PIXELS)

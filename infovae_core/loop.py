@@ -53,7 +53,16 @@ def fit(
     evaluate: Callable[[VAE], dict[str, float]] | None = None,
     progress: Callable[[int], object] = lambda steps: None,
 ) -> Fit:
-    """Train the model that `run` describes: a stack of one, see `fit_stack`."""
+    """Train the model that `run` describes: a stack of one, see `fit_stack`.
+
+    Example:
+        >>> from infovae_core import data
+        >>> from infovae_core.objectives import Objective
+        >>> run = Run(model="plain", objective=Objective(alpha=1, lam=0), latent_dim=2, seed=0,
+        ...           steps=3, data="digits", batch_size=16)
+        >>> fit(run, data.load("digits")).curve.shape  # Every step's `Terms`.
+        torch.Size([3, 5])
+    """
     return fit_stack(
         [run], split, None if evaluate is None else lambda model: [evaluate(model)], progress
     )[0]

@@ -143,6 +143,12 @@ class VAE(nn.Module):
     """Encoder, reparameterization and decoder; the objective decides which variant it is.
 
     Of a stack, all shapes have (R,) in front.
+
+    Example:
+        >>> model = VAE(Architecture(latent_dim=2), torch.Generator().manual_seed(0))
+        >>> output = model(torch.zeros(8, 1, 28, 28), torch.zeros(8, 2))
+        >>> output.logits.shape, output.z.shape
+        (torch.Size([8, 1, 28, 28]), torch.Size([8, 2]))
     """
 
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:

@@ -90,6 +90,11 @@ class Objective:
     Raises:
         ValueError: If α + λ − 1 is negative, or not zero without a divergence.
         UnknownName: If the divergence, an option of it, or an extra does not exist.
+
+    Example:
+        >>> objective = Objective(alpha=1, lam=100, divergence="mmd")
+        >>> objective.weight, objective.options["estimator"]
+        (100, 'unbiased')
     """
 
     alpha: float
@@ -144,22 +149,64 @@ class Objective:
         critic: Critic | None = None,
         weights: tuple[Weight, Weight] | None = None,
     ) -> Terms:
-        """The loss of a minibatch and its parts; of a stack, one of each for every model.
+        """The loss of images with independent Bernoulli pixels, see `terms`.
 
         Args:
             x: (..., B, 1, 28, 28), pixels in [0, 1].
             output: What the model returned for `x`.
+            prior: See `terms`, as the others.
+            critic: Where D is learned.
+            weights: Instead of the objective's own.
+        """
+        nll = bernoulli_nll(x, output.logits)
+        return self.terms(nll, output.mu, output.logvar, output.z, prior, critic, weights)
+
+    def terms(
+        self,
+        nll: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        z: Tensor,
+        prior: Tensor,
+        critic: Critic | None = None,
+        weights: tuple[Weight, Weight] | None = None,
+    ) -> Terms:
+        """The loss of a minibatch and its parts, for any likelihood and Gaussian q(z|x).
+
+        Of a stack, one of each for every model.
+
+        Args:
+            nll: (..., B), −log p(x|z) of each image, summed over its pixels, in nats.
+            mu: (..., B, d), mean of q(z|x).
+            logvar: (..., B, d), logarithm of the variance of q(z|x).
+            z: (..., B, d), one draw from each q(z|x).
             prior: (..., B, d), draws from N(0, I).
             critic: The critic that `critic()` made, where D is learned.
             weights: α, and α + λ − 1, instead of the objective's own: numbers, or tensors (...)
                 with a number for each model.
+
+        Raises:
+            ValueError: If `nll` has not one number for each image, or D is learned and the critic
+                is missing.
+
+        Example:
+            >>> import torch
+            >>> nll, mu, logvar = torch.full((8,), 90.0), torch.ones(8, 2), torch.zeros(8, 2)
+            >>> z = prior = torch.zeros(8, 2)
+            >>> terms = Objective(alpha=0.5, lam=0.5).terms(nll, mu, logvar, z, prior)
+            >>> terms.reconstruction, terms.kl, terms.loss  # 90 + (1 − α) · ½(1 + 1)
+            (tensor(90.), tensor(1.), tensor(90.5000))
         """
         import torch
         from torch import Tensor
 
+        if nll.shape != mu.shape[:-1]:
+            raise ValueError(
+                f"expected −log p(x|z) of each image, shape {tuple(mu.shape[:-1])} for codes "
+                f"{tuple(mu.shape)}; got {tuple(nll.shape)}: sum it over pixels, not over images"
+            )
         alpha, weight = weights or (self.alpha, self.weight)
-        mu, logvar = output.mu, output.logvar
-        loss = reconstruction = bernoulli_nll(x, output.logits).mean(-1)
+        loss = reconstruction = nll.mean(-1)
         kl = self._kl(mu, logvar)
         # A weight of zero leaves the term out: 0 · ∞ would turn a plain autoencoder into NaN.
         if isinstance(alpha, Tensor):
@@ -170,19 +217,29 @@ class Objective:
             loss = loss + (1 - alpha) * kl
         divergence = extra = torch.zeros_like(reconstruction)
         if self.divergence is not None and (isinstance(weight, Tensor) or weight > 0):
-            divergence = (
-                critic(output.z, prior)
-                if critic is not None
-                else registry()[self.divergence](output.z, prior, **self.options)
-            )
+            divergence = self._divergence(z, prior, critic)
             if isinstance(weight, Tensor):
                 divergence = torch.where(weight > 0, divergence, 0)
             loss = loss + weight * divergence
         for name, factor in self.extras.items():
-            extra = extra + factor * EXTRAS[name](output.z)
+            extra = extra + factor * EXTRAS[name](z)
         if self.extras:
             loss = loss + extra
         return Terms(loss, reconstruction, kl, divergence, extra)
+
+    def _divergence(self, z: Tensor, prior: Tensor, critic: Critic | None) -> Tensor:
+        """D of codes from prior draws, (...): the critic's bound where it is learned."""
+        if critic is not None:
+            bound: Tensor = critic(z, prior)
+            return bound
+        found = registry()[self.divergence or ""]
+        if isinstance(found, type):
+            raise ValueError(
+                f"{self.divergence} is learned, and no critic is given: pass the one that "
+                "objective.critic(latent_dim, generator) makes, and train it beside the model"
+            )
+        value: Tensor = found(z, prior, **self.options)
+        return value
 
     def _kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
         """Batch mean of KL(q(z|x) ‖ p(z)), (...), with its floor."""
@@ -253,5 +310,9 @@ def preset(name: str) -> Preset:
 
     Raises:
         UnknownName: If there is none.
+
+    Example:
+        >>> preset("aae").label, preset("aae").objective.divergence
+        ('AAE', 'js')
     """
     return PRESETS[names.check("preset", name, PRESETS)]

@@ -44,6 +44,19 @@ class Run:
         masked_channels: h of the masked-CNN decoder; None for any other.
         schedule: How α and λ change while training; None for those of the objective throughout.
         decoder: Its name in `models.DECODERS`; "masked" wherever there are masked channels.
+
+    Raises:
+        UnknownName: If the data set, the kind of pixels or the precision does not exist.
+        ValueError: If a number is too small.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> plain = Objective(alpha=1, lam=0)
+        >>> run = Run(model="plain", objective=plain, latent_dim=2, seed=0, steps=100)
+        >>> replace(run, objective=Objective(alpha=1.0, lam=0.0)).key == run.key
+        True
+        >>> replace(run, seed=1).key == run.key
+        False
     """
 
     model: str

@@ -67,6 +67,12 @@ class Schedule:
 
     Raises:
         UnknownName: If the rule, or an option of it, does not exist.
+
+    Example:
+        >>> schedule, vae = Schedule("linear_annealing", {"ramp": 0.5}), Weights(alpha=0, lam=1)
+        >>> moments = [Moment(step, 100, vae, vae, signal=float) for step in (0, 25, 50)]
+        >>> [schedule(moment).alpha for moment in moments]
+        [1.0, 0.5, 0.0]
     """
 
     name: str
@@ -106,6 +112,12 @@ def controller(
         alpha_range: Least and greatest α. Above 1 the objective rewards KL.
         signal: The measured quantity that is followed.
         every: Steps between two actions; the first is after `every` steps.
+
+    Example:
+        >>> given = Weights(alpha=1, lam=1000)
+        >>> moment = Moment(20, 100, given, given, signal={"val_mmd": 0.014}.__getitem__)
+        >>> controller(moment, gain_lam=5000).lam  # 1000 + 5000 (0.014 − 0.004)
+        1050.0
     """
     if moment.step == 0 or moment.step % every:
         return moment.weights

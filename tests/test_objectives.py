@@ -1,6 +1,7 @@
 """The objective as the composition it claims to be, its special cases and its refusals."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -123,6 +124,29 @@ def test_loss_is_the_composition(alpha: float, lam: float, free_bits: float, wei
     torch.testing.assert_close(terms.divergence, divergence)
     torch.testing.assert_close(terms.extra, extra)
     assert float(terms.kl) == pytest.approx(kl)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_loss_of_bernoulli_pixels_is_that_of_their_likelihood_to_the_bit(name: str) -> None:
+    output, objective = encoded(torch.float32), PRESETS[name].objective
+    critic = objective.critic(3, rng(8))
+    nll = objectives.bernoulli_nll(X, output.logits)
+    found = objective.terms(nll, output.mu, output.logvar, output.z, PRIOR, critic)
+    assert all(map(torch.equal, found, objective(X, output, PRIOR, critic)))
+
+
+def test_another_likelihood_has_the_same_penalties() -> None:
+    _, mu, logvar, z = encoded()
+    x, mean, prior = normal(16, 7, seed=20).double(), normal(16, 7, seed=21), PRIOR.double()
+    objective = Objective(alpha=0.5, lam=3.0, divergence="cramer", extras={"info_nce": 2.0})
+    nll = 0.5 * ((x - mean).square() / 0.04 + math.log(2 * math.pi * 0.04)).sum(-1)
+    terms = objective.terms(nll, mu, logvar, z, prior)
+    assert terms[2:] == objective(X.double(), encoded(), prior)[2:]
+    density = Normal(mean.double(), 0.2).log_prob(x).sum() / 16
+    torch.testing.assert_close(terms.reconstruction, -density)
+    torch.testing.assert_close(
+        terms.loss, -density + 0.5 * terms.kl + 2.5 * terms.divergence + terms.extra
+    )
 
 
 @pytest.mark.parametrize("name", objectives.registry())
@@ -280,6 +304,19 @@ def test_meaningless_objectives_are_refused(given: dict[str, Any], message: str)
 def test_unknown_names_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UnknownName, match=message):
         Objective(alpha=0, lam=1, **given)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (16, 7)])
+def test_a_likelihood_that_is_not_one_number_an_image_is_refused(shape: tuple[int, ...]) -> None:
+    _, mu, logvar, z = encoded()
+    expected = rf"shape \(16,\) for codes \(16, 3\); got {re.escape(str(shape))}: sum"
+    with pytest.raises(ValueError, match=expected):
+        Objective(alpha=0, lam=1).terms(torch.ones(shape), mu, logvar, z, PRIOR)
+
+
+def test_a_learned_divergence_without_its_critic_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"js is learned, and no critic is given: pass the one"):
+        PRESETS["aae"].objective(X, encoded(torch.float32), PRIOR)
 
 
 def test_unknown_preset_is_refused() -> None:
