@@ -141,7 +141,7 @@ class Objective:
         x: Tensor,
         output: Output,
         prior: Tensor,
-        critic: Critic | None = None,
+        critic: Callable[[Tensor, Tensor], Tensor] | None = None,
         weights: tuple[Weight, Weight] | None = None,
     ) -> Terms:
         """The loss of a minibatch and its parts; of a stack, one of each for every model.
@@ -150,7 +150,8 @@ class Objective:
             x: (..., B, 1, 28, 28), pixels in [0, 1].
             output: What the model returned for `x`.
             prior: (..., B, d), draws from N(0, I).
-            critic: The critic that `critic()` made, where D is learned.
+            critic: Where D is learned, its bound for codes and prior draws (..., B, d): the critic
+                that `critic()` made, or a stack of them.
             weights: α, and α + λ − 1, instead of the objective's own: numbers, or tensors (...)
                 with a number for each model.
         """
