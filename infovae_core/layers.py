@@ -30,19 +30,17 @@ class TransposedConvolution(nn.ConvTranspose2d):
         return h + self.bias.to(h.dtype)[:, None, None]
 
 
-def product(x: Tensor, weight: Tensor) -> Tensor:
-    """Such a convolution to one channel: a matrix product, its windows added up where they meet."""
-    height, width = x.shape[-2:]
-    windows = x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.to(x.dtype).flatten(1)
-    return fold(windows.mT, (2 * height, 2 * width), KERNEL, padding=1, stride=2)
-
-
 class _ToOneChannel(torch.autograd.Function):
-    """`product` forward, backward the library's; each is the faster way."""
+    """`to_one_channel`: forward a product, backward the library's; each is the faster way."""
+
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor) -> Tensor:
-        return product(x, weight)
+        height, width = x.shape[-2:]
+        # The weight as autocast has it; the windows are added up where they overlap.
+        windows = x.permute(0, 2, 3, 1).flatten(1, 2) @ weight.to(x.dtype).flatten(1)
+        return fold(windows.mT, (2 * height, 2 * width), KERNEL, padding=1, stride=2)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
@@ -56,11 +54,6 @@ class _ToOneChannel(torch.autograd.Function):
             [2, 2], [1, 1], [1, 1], True, [0, 0], 1, [True, True, False],
         )  # fmt: skip
         return of_x, of_weight
-
-    @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Tensor) -> tuple[Tensor, int]:
-        # Backward, too: on a CPU the library has no derivative for several models in bfloat16.
-        return torch.vmap(product, dims)(*inputs), 0
 
 
 def to_one_channel(x: Tensor, weight: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import pad
@@ -50,9 +51,22 @@ def each(stacked: nn.Module, *inputs: Tensor) -> Any:
     Returns:
         What the module returns, each tensor with one entry for each of the R.
     """
-    if len(inputs[0]) == 1:  # vmap would cost time, and change the order of sums.
+    count = len(inputs[0])
+    if count == 1:  # vmap would cost time, and change the order of sums.
         return tree_map(lambda one: one[None], stacked(*(given[0] for given in inputs)))
     state = dict(stacked.named_parameters()) | dict(stacked.named_buffers())
+    if torch.is_autocast_enabled("cpu"):
+        # One by one: below vmap, autocast on a CPU does not reach the convolutions.
+        apart = {name: tensor.unbind() for name, tensor in state.items()}
+        found = [
+            functional_call(
+                stacked,
+                {name: parts[index] for name, parts in apart.items()},
+                tuple(given[index] for given in inputs),
+            )
+            for index in range(count)
+        ]
+        return tree_map(lambda *parts: torch.stack(parts), *found)
     return vmap(functional_call, (None, 0, 0))(stacked, state, inputs)
 
 

@@ -166,10 +166,12 @@ def test_in_single_precision_they_agree_to_its_rounding(digits, model):
 
 @pytest.mark.parametrize("model", ["infovae_mmd", "bn_vae", "aae"])
 @pytest.mark.parametrize("masked", [None, 4])
-def test_in_bfloat16_they_agree_to_its_rounding(digits, model, masked):
+def test_in_mixed_precision_they_agree_too(digits, model, masked):
     runs = family(small_run(model, precision="bf16", masked_channels=masked))
     for run, ours in zip(runs, fit_stack(runs, digits), strict=True):
-        assert gap(ours.curve, fit(run, digits).curve) < 1e-3
+        alone, full = fit(run, digits), fit(replace(run, precision="fp32"), digits)
+        assert gap(ours.curve, alone.curve) < 1e-6
+        assert gap(ours.curve, full.curve) > 1e-5
 
 
 def test_the_company_a_run_keeps_does_not_matter(double):
@@ -356,12 +358,11 @@ def test_the_gradient_of_one_channel_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(to_one_channel, (h, weight))
 
 
-@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("channels", [(3, 2), (4, 1)])
-def test_a_stacked_transposed_convolution_is_the_librarys(channels, count):
-    layers = [TransposedConvolution(*channels).double() for _ in range(count)]
-    x = torch.randn(count, 2, channels[0], 3, 4, generator=rng(0), dtype=torch.float64)
-    direction = torch.randn(count, 2, channels[1], 6, 8, generator=rng(1), dtype=torch.float64)
+def test_a_stacked_transposed_convolution_is_the_librarys(channels):
+    layers = [TransposedConvolution(*channels).double() for _ in range(3)]
+    x = torch.randn(3, 2, channels[0], 3, 4, generator=rng(0), dtype=torch.float64)
+    direction = torch.randn(3, 2, channels[1], 6, 8, generator=rng(1), dtype=torch.float64)
     x.requires_grad_()
     stacked = stack(layers)
     found = each(stacked, x)
@@ -376,11 +377,8 @@ def test_a_stacked_transposed_convolution_is_the_librarys(channels, count):
     of_x, *of_layers = torch.autograd.grad(
         (expected * direction).sum(), [x, *(p for own in layers for p in own.parameters())]
     )
-    # Of one layer, the stack is that layer.
-    of_weight, of_bias = (
-        of_layers if count == 1 else map(torch.stack, (of_layers[::2], of_layers[1::2]))
-    )
-    for mine, reference in zip(ours, (of_x, of_weight, of_bias), strict=True):
+    theirs = [of_x, torch.stack(of_layers[::2]), torch.stack(of_layers[1::2])]
+    for mine, reference in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, reference, rtol=1e-12, atol=1e-13)
 
 
