@@ -8,7 +8,7 @@ EXPERIMENT ?= experiment2
 PROFILE ?= smoke
 ARGS ?=
 # A page that opens an experiment has profiles and stored results; another notebook has neither.
-TRAINS = $(shell grep -l train_missing notebooks/$(EXPERIMENT).md)
+TRAINS = $(shell grep -sl train_missing notebooks/$(EXPERIMENT).md)
 
 INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 # Each core takes files of its own, so that what a file's tests share is made once, and a test has one
@@ -33,10 +33,10 @@ help: ## this list; the times are those of two idle cores, after 2 min for .venv
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(INSTALLED) ## 2 min: run the notebooks and build the pages into _build/html, warnings as errors
-	rm -rf $(CACHE) && mkdir -p $(CACHE)
-	JUPYTERCACHE=$(CACHE) $(BIN)/jcache notebook add --reader jupytext $(PAGES)
-	OMP_NUM_THREADS=1 JUPYTERCACHE=$(CACHE) $(BIN)/jcache project execute --executor local-parallel --timeout 300
-	$(BIN)/jupyter-book build --path-output $(OUT) --all --warningiserror --keep-going .
+	rm -rf "$(CACHE)" && mkdir -p "$(CACHE)"
+	JUPYTERCACHE="$(CACHE)" $(BIN)/jcache notebook add --reader jupytext $(PAGES)
+	OMP_NUM_THREADS=1 JUPYTERCACHE="$(CACHE)" $(BIN)/jcache project execute --executor local-parallel --timeout 300
+	$(BIN)/jupyter-book build --path-output "$(OUT)" --all --warningiserror --keep-going .
 
 test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
@@ -49,7 +49,9 @@ notebooks: $(INSTALLED) ## 1 min: write notebooks/*.ipynb anew from their .md tw
 	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)
 	$(BIN)/jupyter-execute --inplace $(SOURCES:.md=.ipynb)
 
-reproduce: $(INSTALLED) ## 1 min (smoke) to hours (cpu): train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|cpu|paper ARGS="-p seeds 0,1"
+reproduce: $(INSTALLED) ## 1 min (smoke) to hours (cpu): train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|brief|cpu|paper ARGS="-p seeds 0,1"
+	@test -f notebooks/$(EXPERIMENT).ipynb || { echo "No notebook $(EXPERIMENT): choose one of" \
+		"$(basename $(notdir $(NOTEBOOKS)))" >&2; exit 2; }
 	mkdir -p _build/reproduced
 	$(BIN)/papermill --cwd notebooks notebooks/$(EXPERIMENT).ipynb \
 		_build/reproduced/$(EXPERIMENT)$(if $(TRAINS),-$(PROFILE)).ipynb \

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from infovae_core.refusal import Refusal
+from infovae_core.run import Run
 from infovae_core.study import selection as selections
 from infovae_core.study.experiments import EXPERIMENTS
 from infovae_core.study.selection import Selection
-from infovae_core.study.store import StoreError, default_root
+from infovae_core.study.store import Store, StoreError, default_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -60,6 +61,14 @@ def selecting(command: Callable[..., None]) -> Callable[..., None]:
     return selected
 
 
+def settled(chosen: Selection, kept: Store) -> list[Run]:
+    """The runs, with a word on seeds that are stored only in part where none are named."""
+    named, seeds = chosen.settled(kept)
+    if chosen.seeds is None and "partly" in seeds:
+        typer.echo(seeds)
+    return named.runs
+
+
 @app.command()
 @selecting
 def run(
@@ -83,7 +92,7 @@ def run(
     from infovae_core.study import grid
 
     kept = chosen.store(store)
-    runs = chosen.settled(kept)[0].runs
+    runs = settled(chosen, kept)
     try:
         trained = grid.run_grid(
             runs,
@@ -112,7 +121,7 @@ def status(
 ) -> None:
     """What is stored, and what is missing. Exits with 1 if something is."""
     kept = chosen.store(store)
-    runs = chosen.settled(kept)[0].runs
+    runs = settled(chosen, kept)
     missing = 0
     for one in runs:
         result = kept.load(one)
@@ -153,7 +162,7 @@ def measure(
     from infovae_core.study import grid
 
     kept = chosen.store(store)
-    runs = chosen.settled(kept)[0].runs
+    runs = settled(chosen, kept)
     done = grid.measure(runs, kept, devices.resolve(device), data_root)
     typer.echo(f"{len(done)} of {len(runs)} runs measured anew; the others lack cached weights.")
 
@@ -171,7 +180,7 @@ def time_(
     from infovae_core.study import timing
 
     kept = chosen.store(store)
-    runs = chosen.settled(kept)[0].runs
+    runs = settled(chosen, kept)
     done = timing.time_grid(runs, kept, devices.resolve(device), data_root, again=True)
     typer.echo(f"{len(done)} of {len(runs)} runs timed; the others are not stored.")
 

@@ -6,6 +6,7 @@ gradient reaches the codes.
 """
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from infovae_core.divergences import register
-from infovae_core.layers import Linear
 from infovae_core.models import initialize
 
 
@@ -31,7 +31,7 @@ class Critic(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for wide, narrow in pairwise(widths):
-            layers += [Linear(wide, narrow), nn.ReLU()]
+            layers += [nn.Linear(wide, narrow), nn.ReLU()]
         self.network = nn.Sequential(*layers[:-1])
         self.learning_rate = learning_rate
         initialize(self, generator)
@@ -46,9 +46,13 @@ class Critic(nn.Module):
         raise NotImplementedError
 
     def loss(self, q: Tensor, p: Tensor) -> Tensor:
-        """What the critic minimizes: minus the bound, on codes detached from the encoder."""
-        bound: Tensor = self(q.detach(), p.detach())
-        return -bound.sum()
+        """What the critic minimizes, see `loss`."""
+        return loss(self, q, p)
+
+
+def loss(bound: Callable[[Tensor, Tensor], Tensor], q: Tensor, p: Tensor) -> Tensor:
+    """What a critic minimizes: minus its bound, on codes detached from the encoder."""
+    return -bound(q.detach(), p.detach()).sum()
 
 
 @register(

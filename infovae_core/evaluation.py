@@ -18,6 +18,7 @@ from infovae_core.models import VAE
 from infovae_core.objectives import bernoulli_nll, kl_per_dimension
 from infovae_core.randomness import generator
 from infovae_core.run import Run
+from infovae_core.stacks import each
 
 # Images that pass an encoder or decoder at once; sixteen times as many an encoder on a GPU.
 BATCH = 500
@@ -53,7 +54,7 @@ def encode(model: VAE, images: Tensor, eps: Tensor) -> Encoded:
     model.eval()
     at_once = BATCH if images.device.type == "cpu" else 16 * BATCH
     parts = [
-        model.encoder(batch.expand(len(eps), *batch.shape))
+        each(model.encoder, batch.expand(len(eps), *batch.shape))
         for batch in images.split(max(1, at_once // len(eps)))
     ]
     model.train(mode)
@@ -176,7 +177,7 @@ class Following:
     def __call__(self, model: VAE) -> list[dict[str, float]]:
         """Measure the model, or each of the stack.
 
-        A run's model may have unused latent dimensions (`models.with_latent_dim`): its codes are
+        A run's model may have unused latent dimensions (`stacks.with_latent_dim`): its codes are
         zero there, and so are the draws that they are compared with.
         """
         codes = encode(model, self.images, self.eps).z

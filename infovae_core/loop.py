@@ -8,6 +8,7 @@ reads its samples' diameter, and a schedule may ask for a term of the last minib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -92,85 +93,131 @@ def fit_stack(
         ValueError: If runs cannot be stacked, or there are fewer training images than a minibatch
             takes.
     """
-    first = runs[0]
-    if any(run.stacking != first.stacking for run in runs):
-        raise ValueError(
-            "runs of one stack may differ in objective, latent dimension, seed and schedule "
-            f"alone: {first.name} and "
-            f"{next(run for run in runs if run.stacking != first.stacking).name} differ in more"
-        )
-    images = split.train.images
-    device = images.device
-    if len(images) < first.batch_size:
-        raise ValueError(
-            f"a minibatch takes {first.batch_size} images and {split.name} has {len(images)} for "
-            "training: choose a smaller batch size"
-        )
-    trainer = Trainer(runs, device)
-    # Step by step, so that what a step writes lies together.
-    curve = torch.zeros(first.steps, len(runs), len(TERMS), device=device)
-    results = [Fit(curve[:, index]) for index in range(len(runs))]
-    batches = minibatches(len(images), first.batch_size, trainer.shuffles, device)
-    base = [Weights(run.objective.alpha, run.objective.lam) for run in runs]
-    weights = list(base)
-    done = 0
-
-    def record(step: int) -> None:
-        if evaluate is None:
-            return
-        start = time.perf_counter()
-        measured = evaluate(trainer.model)
-        devices.synchronize(device)
-        seconds = (time.perf_counter() - start) / len(runs)
-        for result, (alpha, lam), found in zip(results, weights, measured, strict=True):
-            if result.diverged_at is None:
-                result.evaluation_seconds += seconds
-                result.evaluations.append({"step": float(step), "alpha": alpha, "lam": lam} | found)
-
-    def moment(index: int, step: int) -> Moment:
-        def signal(name: str) -> float:
-            """The latest value of what the evaluations record, or of a term of the loss."""
-            if name in TERMS:
-                return float(curve[step - 1, index, TERMS.index(name)])
-            evaluations = results[index].evaluations
-            known = evaluations[-1] if evaluations else {}
-            return known[names.check("signal", name, [*known, *TERMS])]
-
-        return Moment(step, first.steps, base[index], weights[index], signal)
-
-    record(0)
-    while done < first.steps and any(result.diverged_at is None for result in results):
-        chunk = min(first.eval_every, first.steps - done)
-        devices.synchronize(device)
-        start = time.perf_counter()
-        for step in range(done, done + chunk):
+    first, images = runs[0], split.train.images
+    check(runs, split)
+    trainer = Trainer(runs, images.device)
+    recorder = Recorder(runs, images.device)
+    batches = minibatches(len(images), first.batch_size, trainer.shuffles, images.device)
+    if evaluate is not None:
+        recorder.evaluate(0, evaluate, trainer.model)
+    for start in range(0, first.steps, first.eval_every):
+        stop = min(start + first.eval_every, first.steps)
+        began = recorder.now()
+        for step in range(start, stop):
             x = images[next(batches)]
             if split.pixels == "stochastic":
                 x = trainer.binarize(x)
-            if any(run.schedule is not None for run in runs):
-                weights = [
-                    run.schedule(moment(index, step)) if run.schedule else weights[index]
-                    for index, run in enumerate(runs)
-                ]
-                trainer.weigh(weights)
-            curve[step] = torch.stack(trainer.step(x), dim=-1)
+            trainer.weigh(recorder.schedule(step))
+            recorder.curve[step] = torch.stack(trainer.step(x), dim=-1)
             if step % 10 == 9:
                 progress(10 * len(runs))
-        devices.synchronize(device)
-        seconds = (time.perf_counter() - start) / len(runs)
-        finite = curve[done : done + chunk, :, 0].isfinite().cpu()
-        for index, result in enumerate(results):
-            if result.diverged_at is None:
-                result.seconds += seconds
-                if not finite[:, index].all():
-                    first_bad = int((~finite[:, index]).int().argmax())
-                    result.diverged_at = done + first_bad + 1
-                    result.curve = result.curve[: done + first_bad]
-        done += chunk
-        record(done)
-    for result, model in zip(results, trainer.models, strict=True):
-        result.model = model
-    return results
+        recorder.trained(start, stop, recorder.now() - began)
+        if evaluate is not None:
+            recorder.evaluate(stop, evaluate, trainer.model)
+        if not recorder.going:
+            break
+    for fitted, model in zip(recorder.fits, trainer.models, strict=True):
+        fitted.model = model
+    return recorder.fits
+
+
+def check(runs: Sequence[Run], split: Split) -> None:
+    """See that the runs can be stacked, and that there are images enough for a minibatch.
+
+    Raises:
+        ValueError: If not.
+    """
+    first, n = runs[0], len(split.train.images)
+    if other := next((run for run in runs if run.stacking != first.stacking), None):
+        raise ValueError(
+            "runs of one stack may differ in objective, latent dimension, seed and schedule "
+            f"alone: {first.name} and {other.name} differ in more"
+        )
+    if n < first.batch_size:
+        raise ValueError(
+            f"a minibatch takes {first.batch_size} images and {split.name} has {n} for "
+            "training: choose a smaller batch size"
+        )
+
+
+class Recorder:
+    """What is known of a stack's runs while they train, and what their schedules make of it.
+
+    Attributes:
+        curve: (steps, R, 5), every step's `Terms`; step by step, so that what one writes lies
+            together.
+        fits: What is kept of each run.
+        weights: Each run's α and λ of the latest update.
+    """
+
+    def __init__(self, runs: Sequence[Run], device: torch.device) -> None:
+        """Make room for what the steps measure."""
+        self.runs, self.device = runs, device
+        self.curve = torch.zeros(runs[0].steps, len(runs), len(TERMS), device=device)
+        self.fits = [Fit(self.curve[:, index]) for index in range(len(runs))]
+        self.base = [Weights(run.objective.alpha, run.objective.lam) for run in runs]
+        self.weights = list(self.base)
+
+    @property
+    def going(self) -> list[Fit]:
+        """Those that have not diverged."""
+        return [fitted for fitted in self.fits if fitted.diverged_at is None]
+
+    def now(self) -> float:
+        """Seconds on the clock, when the device has done all that it was asked."""
+        devices.synchronize(self.device)
+        return time.perf_counter()
+
+    def schedule(self, step: int) -> list[Weights]:
+        """Each run's α and λ for the update that follows so many steps."""
+        self.weights = [
+            weights if run.schedule is None else run.schedule(self.moment(index, step))
+            for index, (run, weights) in enumerate(zip(self.runs, self.weights, strict=True))
+        ]
+        return self.weights
+
+    def moment(self, index: int, step: int) -> Moment:
+        """What the schedule of a run sees after so many steps."""
+        return Moment(
+            step,
+            self.runs[index].steps,
+            self.base[index],
+            self.weights[index],
+            partial(self.signal, index, step),
+        )
+
+    def signal(self, index: int, step: int, name: str) -> float:
+        """A run's latest value of what evaluations record, or of a term of its loss."""
+        if name in TERMS:
+            return float(self.curve[step - 1, index, TERMS.index(name)])
+        evaluations = self.fits[index].evaluations
+        known = evaluations[-1] if evaluations else {}
+        return known[names.check("signal", name, [*known, *TERMS])]
+
+    def trained(self, start: int, stop: int, seconds: float) -> None:
+        """Note what steps took, and which runs diverged in them."""
+        finite = self.curve[start:stop, :, 0].isfinite().cpu()
+        for index, fitted in enumerate(self.fits):
+            if fitted.diverged_at is not None:
+                continue
+            fitted.seconds += seconds / len(self.runs)
+            if not finite[:, index].all():
+                last = start + int((~finite[:, index]).int().argmax())
+                fitted.diverged_at, fitted.curve = last + 1, fitted.curve[:last]
+
+    def evaluate(
+        self, step: int, evaluate: Callable[[VAE], Sequence[dict[str, float]]], model: VAE
+    ) -> None:
+        """Measure the stack's model and note what is found, and how long it took."""
+        began = self.now()
+        found = evaluate(model)
+        seconds = (self.now() - began) / len(self.runs)
+        for fitted, (alpha, lam), values in zip(self.fits, self.weights, found, strict=True):
+            if fitted.diverged_at is None:
+                fitted.evaluation_seconds += seconds
+                fitted.evaluations.append(
+                    {"step": float(step), "alpha": alpha, "lam": lam} | values
+                )
 
 
 def minibatches(

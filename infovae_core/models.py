@@ -1,7 +1,7 @@
-"""Encoder, decoder and the variational autoencoder of thesis §3.2, for one model or a stack.
+"""Encoder, decoder and the variational autoencoder of thesis §3.2.
 
-Activations are kept channels-last throughout: flattening and unflattening follow that layout, so
-that no gradient has to be brought from one memory order into the other.
+Activations are kept channels-last in memory throughout: flattening and unflattening follow that
+layout, so that no gradient has to be brought from one memory order into the other.
 """
 
 import math
@@ -10,19 +10,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
 from infovae_core import names
 from infovae_core.architecture import MASKED, TRANSPOSED, Architecture
-from infovae_core.layers import (
-    BatchNorm,
-    Convolution,
-    GroupedConvolution,
-    Linear,
-    MaskedConvolution,
-    TransposedConvolution,
-    with_tensors,
-)
+from infovae_core.layers import MaskedConvolution, TransposedConvolution
 
 
 class Output(NamedTuple):
@@ -42,22 +34,22 @@ class Output(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Two strided convolutions and two linear heads: (..., B, 1, 28, 28) → μ and log σ²."""
+    """Two strided convolutions and two linear heads: (B, 1, 28, 28) → μ and log σ²."""
 
     def __init__(self, architecture: Architecture) -> None:
         """Build the layers; `initialize` draws their parameters."""
         super().__init__()
-        self.conv1 = Convolution(1, 32)
-        self.conv2 = Convolution(32, 64)
-        self.norm = BatchNorm(7 * 7 * 64) if architecture.batch_norm else nn.Identity()
+        self.conv1 = nn.Conv2d(1, 32, 4, stride=2, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 4, stride=2, padding=1)
+        self.norm = nn.BatchNorm1d(7 * 7 * 64) if architecture.batch_norm else nn.Identity()
         # One matrix product serves both heads.
-        self.heads = Linear(7 * 7 * 64, 2 * architecture.latent_dim)
+        self.heads = nn.Linear(7 * 7 * 64, 2 * architecture.latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z|x), each (..., B, d)."""
-        h = torch.relu(self.conv1(x.movedim(-3, -1)))
+        """Mean and log-variance of q(z|x), each (B, d)."""
+        h = torch.relu(self.conv1(x))
         h = torch.relu(self.conv2(h))
-        mu, logvar = self.heads(self.norm(h.flatten(-3))).chunk(2, dim=-1)
+        mu, logvar = self.heads(self.norm(h.permute(0, 2, 3, 1).flatten(1))).chunk(2, dim=1)
         return mu, logvar
 
 
@@ -68,9 +60,8 @@ Registered = TypeVar("Registered", bound=Callable[[Architecture], Any])
 def register(name: str) -> Callable[[Registered], Registered]:
     """Enter a decoder under `name`: a class of modules that is made with an `Architecture`.
 
-    It maps codes (..., B, d) to logits (..., B, 1, 28, 28). Made of the layers of `layers`, it is
-    one decoder or a stack of R, of which codes are (R, B, d). Codes enter by its layer `linear`, a
-    `Linear` of which `with_latent_dim` changes the number of columns.
+    It maps codes (B, d) to logits (B, 1, 28, 28). Codes enter by its layer `linear`, an `nn.Linear`
+    of which `stacks.with_latent_dim` changes the number of columns.
     """
 
     def enter(decoder: Registered) -> Registered:
@@ -82,12 +73,12 @@ def register(name: str) -> Callable[[Registered], Registered]:
 
 @register(TRANSPOSED)
 class Decoder(nn.Module):
-    """A linear layer and two transposed convolutions: (..., B, d) → (..., B, 1, 28, 28)."""
+    """A linear layer and two transposed convolutions: (B, d) → (B, 1, 28, 28)."""
 
     def __init__(self, architecture: Architecture) -> None:
         """Build the layers; `initialize` draws their parameters."""
         super().__init__()
-        self.linear = Linear(architecture.latent_dim, 7 * 7 * 64)
+        self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * 64)
         self.relu = architecture.decoder_relu
         self.deconv1 = TransposedConvolution(64, 32)
         self.deconv2 = TransposedConvolution(32, 1)
@@ -97,22 +88,20 @@ class Decoder(nn.Module):
         h = self.linear(z)
         if self.relu:
             h = torch.relu(h)
-        h = torch.relu(self.deconv1(h.unflatten(-1, (7, 7, 64))))
+        h = torch.relu(self.deconv1(h.unflatten(1, (7, 7, 64)).permute(0, 3, 1, 2)))
         logits: Tensor = self.deconv2(h)
-        return logits.movedim(-1, -3)
+        return logits
 
 
 @register(MASKED)
 class MaskedDecoder(nn.Module):
-    """The decoder of Experiment 3 (thesis §3.2): (..., B, d) → logits (..., B, 1, 28, 28).
+    """The decoder of Experiment 3 (thesis §3.2): (B, d) → logits (B, 1, 28, 28).
 
     A linear layer, two nearest-neighbour upsamplings each with a trained 3 × 3 convolution, five
     masked convolutions (one of type A, four of type B), a 1 × 1 convolution. The masks act on
     features of the code, never on pixels, so pixels are independent given the code. A ReLU
     follows each convolution but the last, as in the design that the thesis refers to; of those
     between masked convolutions its text says nothing.
-
-    The models of a stack are groups of channels.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -120,29 +109,24 @@ class MaskedDecoder(nn.Module):
         super().__init__()
         h = architecture.masked_channels
         assert h is not None
-        self.linear = Linear(architecture.latent_dim, 7 * 7 * h)
-        self.upsampled = nn.ModuleList(GroupedConvolution(h, h, 3) for _ in range(2))
+        self.linear = nn.Linear(architecture.latent_dim, 7 * 7 * h)
+        self.upsampled = nn.ModuleList(nn.Conv2d(h, h, 3, padding=1) for _ in range(2))
         self.masked = nn.ModuleList(MaskedConvolution(h, kind) for kind in "ABBBB")
-        self.out = GroupedConvolution(h, 1, 1)
+        self.out = nn.Conv2d(h, 1, 1)
 
     def forward(self, z: Tensor) -> Tensor:
         """Logits of p(x|z)."""
-        h = self.linear(z).unflatten(-1, (7, 7, -1))
-        if self.linear.weight.dim() == 3:  # (R, B, 7, 7, h) to (B, 7, 7, R·h)
-            h = h.permute(1, 2, 3, 0, 4).flatten(3)
-        h = h.flatten(0, -4).permute(0, 3, 1, 2)
+        h = self.linear(z).unflatten(1, (7, 7, -1)).permute(0, 3, 1, 2)
         for convolution in self.upsampled:
             h = torch.relu(convolution(interpolate(h, scale_factor=2)))
         for convolution in self.masked:
             h = torch.relu(convolution(h))
         logits: Tensor = self.out(h)
-        return logits.movedim(1, 0).reshape(*z.shape[:-1], 1, 28, 28)
+        return logits
 
 
 class VAE(nn.Module):
     """Encoder, reparameterization and decoder; the objective decides which variant it is.
-
-    Of a stack, all shapes have (R,) in front.
 
     Example:
         >>> model = VAE(Architecture(latent_dim=2), torch.Generator().manual_seed(0))
@@ -172,32 +156,6 @@ class VAE(nn.Module):
         mu, logvar = mu.float(), logvar.float()
         z = mu + torch.exp(0.5 * logvar) * eps
         return Output(self.decoder(z).float(), mu, logvar, z)
-
-
-def with_latent_dim(model: VAE, latent_dim: int) -> VAE:
-    """The model with the first so many of its latent dimensions, or with more that are unused.
-
-    All weights of an unused dimension are zero. Where its noise is zero, so is its code; it adds
-    nothing to logits or KL, and as no gradient reaches its weights they stay zero in training.
-    """
-    heads, linear = model.encoder.heads, model.decoder.linear
-    more = latent_dim - linear.weight.shape[-1]
-    if more == 0:
-        return model
-
-    def of_each_head(rows: Tensor) -> Tensor:
-        """Rows of μ and rows of log σ²: (2d, ...) → (2 · latent_dim, ...)."""
-        halves = rows.unflatten(0, (2, -1)).movedim(1, -1)
-        return pad(halves, (0, more)).movedim(-1, 1).flatten(0, 1)
-
-    return with_tensors(
-        model,
-        {
-            "encoder.heads.weight": of_each_head(heads.weight),
-            "encoder.heads.bias": of_each_head(heads.bias),
-            "decoder.linear.weight": pad(linear.weight, (0, more)),
-        },
-    )
 
 
 def initialize(module: nn.Module, generator: torch.Generator) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # A weight that all models of a stack share, or one for each.
 Weight: TypeAlias = "float | Tensor"
+# A learned divergence of codes and prior draws, (..., n, d) each: a critic, or a stack of them.
+Bound: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 
 
 class Terms(NamedTuple):
@@ -146,7 +148,7 @@ class Objective:
         x: Tensor,
         output: Output,
         prior: Tensor,
-        critic: Critic | None = None,
+        critic: Bound | None = None,
         weights: tuple[Weight, Weight] | None = None,
     ) -> Terms:
         """The loss of images with independent Bernoulli pixels, see `terms`.
@@ -168,7 +170,7 @@ class Objective:
         logvar: Tensor,
         z: Tensor,
         prior: Tensor,
-        critic: Critic | None = None,
+        critic: Bound | None = None,
         weights: tuple[Weight, Weight] | None = None,
     ) -> Terms:
         """The loss of a minibatch and its parts, for any likelihood and Gaussian q(z|x).
@@ -181,7 +183,8 @@ class Objective:
             logvar: (..., B, d), logarithm of the variance of q(z|x).
             z: (..., B, d), one draw from each q(z|x).
             prior: (..., B, d), draws from N(0, I).
-            critic: The critic that `critic()` made, where D is learned.
+            critic: Where D is learned, its bound for codes and prior draws (..., B, d): the critic
+                that `critic()` made, or a stack of them.
             weights: α, and α + λ − 1, instead of the objective's own: numbers, or tensors (...)
                 with a number for each model.
 
@@ -227,7 +230,7 @@ class Objective:
             loss = loss + extra
         return Terms(loss, reconstruction, kl, divergence, extra)
 
-    def _divergence(self, z: Tensor, prior: Tensor, critic: Critic | None) -> Tensor:
+    def _divergence(self, z: Tensor, prior: Tensor, critic: Bound | None) -> Tensor:
         """D of codes from prior draws, (...): the critic's bound where it is learned."""
         if critic is not None:
             bound: Tensor = critic(z, prior)

@@ -3,26 +3,28 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from infovae_core import critics
 from infovae_core.critics import Critic
-from infovae_core.layers import stack, unstack
-from infovae_core.models import VAE, Output, with_latent_dim
+from infovae_core.models import VAE, Output
 from infovae_core.objectives import Terms, Weight
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
 from infovae_core.schedules import Weights
+from infovae_core.stacks import each, stack, unstack, with_latent_dim
 
 
 class Trainer:
     """A stack of models and their optimizer; the objectives are those of its groups.
 
     The models have the latent dimension of the largest; what a smaller one has no use for is zero
-    and stays zero, see `models.with_latent_dim`.
+    and stays zero, see `stacks.with_latent_dim`.
     """
 
     def __init__(self, runs: Sequence[Run], device: torch.device) -> None:
@@ -91,7 +93,7 @@ class Trainer:
         """One update on minibatches (R, B, 1, 28, 28); the loss terms (R,), without gradient."""
         eps, prior = self.normal(lambda own: own.noise), self.normal(lambda own: own.prior)
         with autocast(self.device, self.precision):
-            output = self.model(x, eps)
+            output = each(self.model, x, eps)
         terms = self._terms(x, output, prior)
         self.optimizer.zero_grad()
         # Gradients that reach a critic here are cleared before its next own step.
@@ -119,12 +121,12 @@ class Group:
         """Draw the critics, where D is learned, from each run's own streams."""
         self.latent_dim, self.device = members[0][0].latent_dim, device
         self.objectives = [run.objective for run, _ in members]
-        critics = [
+        drawn = [
             critic
             for run, own in members
             if (critic := run.objective.critic(run.latent_dim, own.critic)) is not None
         ]
-        self.critic: Critic | None = stack(critics).to(device) if critics else None
+        self.critic: Critic | None = stack(drawn).to(device) if drawn else None
         if self.critic is not None:
             self.critic_optimizer = adam(self.critic, self.critic.learning_rate)
 
@@ -155,12 +157,14 @@ class Group:
             logits, *codes = output
             *codes, prior = (part[..., : self.latent_dim] for part in (*codes, prior))
             output = Output(logits, *codes)
+        bound = None
         if self.critic is not None:
+            bound = partial(each, self.critic)
             # The critic moves first, so that the penalty is the tightest bound at hand.
             self.critic_optimizer.zero_grad()
-            self.critic.loss(output.z, prior).backward()
+            critics.loss(bound, output.z, prior).backward()
             self.critic_optimizer.step()
-        return self.objectives[0](x, output, prior, self.critic, self.weights)
+        return self.objectives[0](x, output, prior, bound, self.weights)
 
 
 def adam(module: torch.nn.Module, learning_rate: float) -> torch.optim.Adam:

@@ -303,7 +303,9 @@ def test_each_run_of_a_failed_stack_is_named_and_the_message_stays_short(address
     jobs = [[small_run(batch_size=5000, seed=s), small_run(seed=s)] for s in range(3)]
     load = functools.partial(data.load, pixels="binary")
     with pytest.raises(ClusterError, match=r"^3 of 3 jobs failed") as failure:
-        list(cluster.train(train_job, jobs, lambda name, _: load(name), CPU, scheduler=address))
+        list(
+            cluster.distribute(train_job, jobs, lambda name, _: load(name), CPU, scheduler=address)
+        )
     _, *lines = str(failure.value).splitlines()
     assert len(lines) == 2
     for line in lines:

@@ -346,12 +346,12 @@ def test_a_true_stack_stores_each_run_with_its_own_figures(kept, tmp_path):
 def test_workers_and_scheduler_reach_the_cluster(kept, monkeypatch, options, expected):
     asked = []
 
-    def train(work, jobs, load, device, workers, scheduler):
+    def distribute(work, jobs, load, device, workers, scheduler):
         asked.append((work, jobs, device, workers, scheduler))
         assert load("digits", "grey") is grid.load_once("digits", None, "grey")
         yield jobs[0], [(jobs[0][0], Result("done", {}, {}), {"w": torch.ones(2)})]
 
-    monkeypatch.setattr(cluster, "train", train)
+    monkeypatch.setattr(cluster, "distribute", distribute)
     assert run_grid([REAL], kept, progress=False, **options) == [REAL]
     assert asked == [(grid.train_job, [[REAL]], torch.device("cpu"), *expected)]
     assert REAL in kept
@@ -360,7 +360,7 @@ def test_workers_and_scheduler_reach_the_cluster(kept, monkeypatch, options, exp
 def test_a_cluster_is_left_at_once_where_a_result_cannot_be_stored(kept, monkeypatch):
     left = []
 
-    def train(work, jobs, load, device, workers, scheduler):
+    def distribute(work, jobs, load, device, workers, scheduler):
         try:
             for job in jobs:
                 yield job, [(run, Result("done", {}, {}), {}) for run in job]
@@ -370,7 +370,7 @@ def test_a_cluster_is_left_at_once_where_a_result_cannot_be_stored(kept, monkeyp
     def full(store, run, result):
         raise StoreError("no space")
 
-    monkeypatch.setattr(cluster, "train", train)
+    monkeypatch.setattr(cluster, "distribute", distribute)
     monkeypatch.setattr(Store, "save", full)
     with pytest.raises(StoreError, match="no space"):
         run_grid(RUNS, kept, workers=2, progress=False)

@@ -1,5 +1,6 @@
 """How a page of an experiment opens, and that its cells can run again in one kernel."""
 
+import dataclasses
 from pathlib import Path
 
 import jupytext
@@ -8,6 +9,7 @@ import pytest
 
 from infovae_core.names import UnknownName
 from infovae_core.report import page
+from infovae_core.run import Run
 from infovae_core.study import grid, timing
 from infovae_core.study.experiments import experiment2
 from infovae_core.study.parameters import plain_values
@@ -63,19 +65,68 @@ def test_what_is_missing_stops_the_page_with_the_command_that_makes_it(store):
         page.open("experiment2", given(), timed=True)
 
 
-def test_what_is_missing_is_trained_and_timed_where_that_is_asked_for(store, monkeypatch):
-    asked = []
+@pytest.fixture
+def asked(monkeypatch) -> list[tuple[str, list[Run]]]:
+    """Stands for training and timing: what was asked for."""
+    calls: list[tuple[str, list[Run]]] = []
 
     def train(runs, kept, device):
         for run in runs:
-            kept.save(run, Result("done", {"timed_seconds": 1.0}, {}))
-        asked.append((len(runs), str(device)))
+            if run not in kept:
+                kept.save(run, Result("done", {}, {}))
+        calls.append((str(device), runs))
+
+    def time(runs, kept, device):
+        for run in runs:
+            kept.save(run, Result("done", {"timed_seconds": 2.0}, {}))
+        calls.append(("timed", runs))
 
     monkeypatch.setattr(grid, "run_grid", train)
-    monkeypatch.setattr(timing, "time_grid", lambda runs, kept, device: asked.append(len(runs)))
-    here = given(lam=5, seeds=[0, 1], device="cpu", train_missing=True)
-    assert len(page.open("experiment2", here, timed=True).results) == 14
-    assert asked == [(14, "cpu"), 7]  # A step costs every seed the same.
+    monkeypatch.setattr(timing, "time_grid", time)
+    return calls
+
+
+def test_what_is_missing_is_trained_and_timed_where_that_is_asked_for(store, asked):
+    here = given(seeds=[0, 1], device="cpu", train_missing=True)
+    this = page.open("experiment2", here, timed=True)
+    # A step costs every seed the same.
+    assert asked == [("cpu", list(this.results)), ("timed", RUNS)]
+    assert len(this.results) == 14
+
+
+def test_a_control_keeps_its_time_where_another_penalty_is_trained(store, asked):
+    here = given(divergence="cramer", lam=5, device="cpu", train_missing=True)
+    this = page.open("experiment2", here, timed=True)
+    assert this.models == ["infovae_cramer", "recon_ae", "vae"]
+    assert [(what, len(runs)) for what, runs in asked] == [("cpu", 3), ("timed", 1)]
+    assert [one.metrics["timed_seconds"] for one in this.results.values()] == [2, 1, 1]
+
+
+def test_curves_of_several_dimensions_are_refused(store):
+    with pytest.raises(ValueError, match="runs of one latent dimension, got 2, 5: choose one"):
+        other = dict.fromkeys(experiment2("smoke", latent_dims=[5]), Result("done", {}, {}))
+        this = page.open("experiment2", given())
+        dataclasses.replace(this, results=this.results | other).followed  # noqa: B018
+
+
+@pytest.mark.slow
+def test_a_page_whose_runs_are_short_is_drawn(monkeypatch, tmp_path, capsys):
+    """The smoke profile trains less than a point of a curve needs, and a D without a preset."""
+    monkeypatch.setenv("INFOVAE_RESULTS", str(tmp_path))
+    monkeypatch.setattr(page, "glue", lambda **values: None)
+    for name, chosen in (
+        ("experiment3", {"latent_dims": [2]}),
+        ("experiment2", {"divergence": "js"}),
+    ):
+        parameters = given(train_missing=True, device="cpu", latent_dims=[2]) | chosen
+        cells = [
+            cell.source
+            for cell in jupytext.read(NOTEBOOKS / f"{name}.md").cells
+            if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
+        ]
+        for source in cells:
+            exec(compile(source, name, "exec"), parameters)
+        plt.close("all")
 
 
 @pytest.mark.parametrize(

@@ -217,9 +217,9 @@ def test_every_model_has_a_label_and_its_own_colour() -> None:
 def test_colours_go_on_where_the_palette_ends_and_stay_as_they_are() -> None:
     assert plots.COLOURS["infovae_mmd"] == plots.PALETTE[0] == "#0173b2"
     assert (plots.COLOURS["recon_ae"], plots.COLOURS["contrastive_ae"]) == ("#ca9161", "#117733")
-    many = plots.colours([*PRESETS, *(f"variant {k}" for k in range(12))])
+    many = plots.Colours([*PRESETS, *(f"variant {k}" for k in range(12))])
     assert len(set(many.values())) == len(many)
-    assert plots.colours(list(many)[:13]) == dict(list(many.items())[:13])
+    assert plots.Colours(list(many)[:13]) == dict(list(many.items())[:13])
 
 
 def test_figure_1_orders_its_legend_by_the_final_value_the_best_at_the_bottom() -> None:

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import jupytext
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +108,12 @@ def test_a_choice_that_changes_nothing_keeps_the_keys():
         ({"bandwidth": 0}, "bandwidth must be a positive number"),
         ({"bandwidth": "nan"}, "bandwidth must be a positive number"),
         ({"bandwidth": 2, "divergence": "cramer"}, "a bandwidth is chosen, and no D of these runs"),
+        ({"data": ""}, "unknown data set ''"),
+        ({"precision": ""}, "unknown precision ''"),
+        ({"seeds": "0,0"}, "seeds names one of its values twice: '0,0'"),
+        ({"seeds": b"01"}, "seeds takes integers"),
+        ({"seeds": [np.float32(0.5)]}, "seeds takes integers"),
+        ({"lam": 10**400}, "lam must be a finite number"),
         ({"lam": "many"}, "lam must be a finite number, got 'many'"),
         ({"lam": True}, "lam must be a finite number"),
         ({"alpha": float("inf")}, "alpha must be a finite number"),
@@ -129,9 +136,42 @@ def test_what_an_experiment_sweeps_itself_cannot_be_chosen():
             Selection("experiment1", **{name: 1})
 
 
+def grid(**variants):
+    """An experiment of these variants of Experiment 2, by name, and what tells them apart."""
+    variants = {name: experiment2.variants[own] | more for name, (own, more) in variants.items()}
+    return dataclasses.replace(experiment2, variants=variants)
+
+
+def test_what_no_run_takes_is_refused(monkeypatch):
+    controls = grid(vae=("vae", {}), none=("recon_ae", {}))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "controls", controls)
+    for name, value in {"lam": 5, "alpha": 0.5, "divergence": "nonsense", "bandwidth": 2}.items():
+        with pytest.raises(ValueError, match=f"{name} is chosen, and controls has no InfoVAE"):
+            Selection("controls", **{name: value})
+
+
+def test_different_runs_of_one_name_are_refused(monkeypatch):
+    pair = grid(plain=("infovae_mmd", {}), normed=("infovae_stein", {"batch_norm": True}))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "pair", pair)
+    assert len(Selection("pair", latent_dims=2).runs) == 2
+    with pytest.raises(
+        ValueError, match="divergence chosen, different runs of pair would bear one"
+    ):
+        Selection("pair", divergence="cramer")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("0,1", (0, 1)), ("7", (7,)), (7, (7,)), ([2, 20], (2, 20)), ((3,), (3,)), (["4"], (4,))],
+    [
+        (np.int64(3), (3,)),
+        (range(2), (0, 1)),
+        ("0,1", (0, 1)),
+        ("7", (7,)),
+        (7, (7,)),
+        ([2, 20], (2, 20)),
+        ((3,), (3,)),
+        (["4"], (4,)),
+    ],
 )
 def test_integers_come_as_lists_numbers_or_text(value, expected):
     assert integers("seeds", value) == expected
@@ -161,9 +201,9 @@ def invoke(*arguments: object):
             "data": st.sampled_from(["digits", "mnist"]),
             "precision": st.sampled_from(["fp32", "bf16"]),
             "divergence": st.sampled_from(["mmd", "stein"]),
-            "bandwidth": st.sampled_from(["sqrt_d", "median", 2.5, 1.0]),
-            "alpha": st.sampled_from([0.0, 0.5, 1.0]),
-            "lam": st.sampled_from([10.0, 1000.0]),
+            "bandwidth": st.sampled_from(["sqrt_d", "median"]) | st.floats(1e-3, 1e3),
+            "alpha": st.floats(0, 1),
+            "lam": st.floats(1, 1e7),
         },
     )
 )

@@ -5,30 +5,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv_transpose2d
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from infovae_core import data, divergences, evaluation
 from infovae_core import step as trainer
 from infovae_core.evaluation import Evaluation, Following
-from infovae_core.layers import (
-    BatchNorm,
-    Convolution,
-    TransposedConvolution,
-    overlap_add,
-    stack,
-    to_one_channel,
-    unstack,
-    windows,
-)
+from infovae_core.layers import TransposedConvolution, to_one_channel
 from infovae_core.loop import Fit, fit, fit_stack
-from infovae_core.models import VAE, Architecture, Output, with_latent_dim
+from infovae_core.models import VAE, Architecture, Output
 from infovae_core.objectives import PRESETS, Objective
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
+from infovae_core.stacks import each, stack, unstack, with_latent_dim
 from infovae_core.step import Trainer
 from infovae_core.study.experiments import experiment1, experiment2, experiment3
 from infovae_core.study.grid import train_stack
@@ -99,7 +89,7 @@ def test_a_stack_trains_each_run_as_it_trains_alone(double, model, masked):
     for run, ours in zip(runs, together, strict=True):
         assert ours.diverged_at is None
         # Batch norm magnifies rounding where a feature hardly varies.
-        assert furthest(ours, fit(run, double)) < (1e-6 if run.batch_norm else 1e-9)
+        assert furthest(ours, fit(run, double)) < (1e-5 if run.batch_norm else 1e-9)
     assert gap(together[0].curve, together[1].curve) > 1e-3
 
 
@@ -172,6 +162,16 @@ def test_in_single_precision_they_agree_to_its_rounding(digits, model):
     runs = family(small_run(model))
     for run, ours in zip(runs, fit_stack(runs, digits), strict=True):
         assert gap(ours.curve, fit(run, digits).curve) < 1e-4
+
+
+@pytest.mark.parametrize("model", ["infovae_mmd", "bn_vae", "aae"])
+@pytest.mark.parametrize("masked", [None, 4])
+def test_in_mixed_precision_they_agree_too(digits, model, masked):
+    runs = family(small_run(model, precision="bf16", masked_channels=masked))
+    for run, ours in zip(runs, fit_stack(runs, digits), strict=True):
+        alone, full = fit(run, digits), fit(replace(run, precision="fp32"), digits)
+        assert gap(ours.curve, alone.curve) < 1e-6
+        assert gap(ours.curve, full.curve) > 1e-5
 
 
 def test_the_company_a_run_keeps_does_not_matter(double):
@@ -352,58 +352,54 @@ def test_a_kl_term_without_weight_may_overflow_beside_one_with_weight():
 # Layers -------------------------------------------------------------------------------------------
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers())
-@settings(max_examples=40, deadline=None)
-def test_windows_and_their_sum_are_adjoint(n, h, w, channels, seed):
-    generator = rng(seed % 2**32)
-    x = torch.randn(n, 2 * h, 2 * w, channels, generator=generator, dtype=torch.float64)
-    y = torch.randn(n, h, w, 16 * channels, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close((windows(x) * y).sum(), (x * overlap_add(y)).sum())
-
-
-def test_their_gradients_are_those_of_finite_differences():
-    x = torch.randn(2, 4, 6, 2, generator=rng(0), dtype=torch.float64, requires_grad=True)
-    y = torch.randn(2, 2, 3, 32, generator=rng(1), dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(windows, x)
-    assert torch.autograd.gradcheck(overlap_add, y)
+def test_the_gradient_of_one_channel_is_that_of_finite_differences():
     weight = torch.randn(3, 1, 4, 4, generator=rng(2), dtype=torch.float64, requires_grad=True)
-    h = torch.randn(2, 2, 3, 3, generator=rng(3), dtype=torch.float64, requires_grad=True)
+    h = torch.randn(2, 3, 2, 3, generator=rng(3), dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(to_one_channel, (h, weight))
 
 
-@pytest.mark.parametrize("channels", [(1, 5), (3, 2), (4, 1)])
-@pytest.mark.parametrize(
-    ("layer", "reference"),
-    [(Convolution, conv2d), (TransposedConvolution, conv_transpose2d)],
-)
-def test_a_stacked_convolution_is_the_librarys(layer, reference, channels):
-    layers = [layer(*channels).double() for _ in range(3)]
-    x = torch.randn(3, 2, 6, 8, channels[0], generator=rng(0), dtype=torch.float64)
+@pytest.mark.parametrize("channels", [(3, 2), (4, 1)])
+def test_a_stacked_transposed_convolution_is_the_librarys(channels):
+    layers = [TransposedConvolution(*channels).double() for _ in range(3)]
+    x = torch.randn(3, 2, channels[0], 3, 4, generator=rng(0), dtype=torch.float64)
+    direction = torch.randn(3, 2, channels[1], 6, 8, generator=rng(1), dtype=torch.float64)
+    x.requires_grad_()
+    stacked = stack(layers)
+    found = each(stacked, x)
     expected = torch.stack(
         [
-            reference(one.permute(0, 3, 1, 2), own.weight, own.bias, stride=2, padding=1)
+            conv_transpose2d(one, own.weight, own.bias, stride=2, padding=1)
             for one, own in zip(x, layers, strict=True)
         ]
-    ).permute(0, 1, 3, 4, 2)
-    torch.testing.assert_close(stack(layers)(x), expected, rtol=1e-12, atol=1e-13)
-    torch.testing.assert_close(layers[0](x[:1])[0], expected[0], rtol=1e-12, atol=1e-13)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
+    ours = torch.autograd.grad((found * direction).sum(), [x, stacked.weight, stacked.bias])
+    of_x, *of_layers = torch.autograd.grad(
+        (expected * direction).sum(), [x, *(p for own in layers for p in own.parameters())]
+    )
+    theirs = [of_x, torch.stack(of_layers[::2]), torch.stack(of_layers[1::2])]
+    for mine, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-12, atol=1e-13)
 
 
-def test_a_stacked_batch_norm_is_the_librarys():
-    ours = [BatchNorm(3).double() for _ in range(2)]
-    theirs = [nn.BatchNorm1d(3).double() for _ in range(2)]
-    for index, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
-        for layer in (mine, reference):
-            nn.init.normal_(layer.weight, generator=rng(index))
-            nn.init.normal_(layer.bias, generator=rng(9 + index))
-    stacked = stack(ours)
+def test_a_stack_of_batch_norms_is_each_of_them():
+    """While training, in its running averages, and by them."""
+    alone = [nn.BatchNorm1d(3).double() for _ in range(2)]
+    for index, layer in enumerate(alone):
+        nn.init.normal_(layer.weight, generator=rng(index))
+        nn.init.normal_(layer.bias, generator=rng(9 + index))
+    stacked = stack(alone)
     for seed in range(3):
         x = 2 + 3 * torch.randn(2, 5, 3, generator=rng(seed), dtype=torch.float64)
-        expected = torch.stack([layer(one) for layer, one in zip(theirs, x, strict=True)])
-        torch.testing.assert_close(stacked(x), expected)
+        expected = torch.stack([layer(one) for layer, one in zip(alone, x, strict=True)])
+        torch.testing.assert_close(each(stacked, x), expected)
+    for name, buffer in stacked.named_buffers():
+        torch.testing.assert_close(
+            buffer, torch.stack([layer.state_dict()[name] for layer in alone])
+        )
     stacked.eval()
-    expected = torch.stack([layer.eval()(one) for layer, one in zip(theirs, x, strict=True)])
-    torch.testing.assert_close(stacked(x), expected)
+    expected = torch.stack([layer.eval()(one) for layer, one in zip(alone, x, strict=True)])
+    torch.testing.assert_close(each(stacked, x), expected)
 
 
 def test_the_models_of_a_stack_share_its_memory():

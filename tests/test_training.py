@@ -18,6 +18,7 @@ from infovae_core.loop import Fit, fit, minibatches
 from infovae_core.objectives import PRESETS, Terms, preset
 from infovae_core.randomness import Streams
 from infovae_core.run import Run
+from infovae_core.stacks import each
 from infovae_core.step import Trainer, adam, autocast
 from tests.runs import flat_split, small_run
 
@@ -302,7 +303,7 @@ def test_the_critic_moves_first_and_on_its_own_loss_alone(digits, model):
         # The same by explicit gradients: nothing can leak from one network into the other.
         eps = torch.randn(1, 16, 2, generator=streams.noise)
         prior = torch.randn(1, 16, 2, generator=streams.prior)
-        output = vae(x, eps)
+        output = each(vae, x, eps)
         move(group.critic_optimizer, critic, -critic(output.z.detach(), prior))
         move(other.optimizer, vae, run.objective(x, output, prior, critic).loss)
     for mine, reference in ((trainer.groups[0].critic, critic), (trainer.model, vae)):

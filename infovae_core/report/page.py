@@ -14,7 +14,7 @@ from infovae_core.study import selection as selections
 from infovae_core.study.experiments import EXPERIMENTS, Experiment
 from infovae_core.study.parameters import plain_values
 from infovae_core.study.selection import Selection
-from infovae_core.study.store import Result, Store, require_timed
+from infovae_core.study.store import Result, Store, is_timed, require_timed
 
 # A notebook's parameters besides those that select runs.
 TRAINING = ("device", "train_missing")
@@ -48,7 +48,16 @@ class Page:
 
     @cached_property
     def followed(self) -> pd.DataFrame:
-        """What was measured while the runs trained, see `frames.curves`."""
+        """What was measured while the runs trained, see `frames.curves`.
+
+        Raises:
+            ValueError: If there are several latent dimensions, which a curve does not tell apart.
+        """
+        if len(dims := sorted({run.latent_dim for run in self.results})) > 1:
+            raise ValueError(
+                f"this page follows runs of one latent dimension, got {', '.join(map(str, dims))}: "
+                "choose one of them"
+            )
         return frames.curves(self.results, self.experiment.series)
 
     @cached_property
@@ -117,7 +126,10 @@ def train(chosen: Selection, timed: Selection | None, store: Store, device: str)
     where = devices.resolve(device)
     grid.run_grid(chosen.runs, store, where)
     if timed is not None:
-        timing.time_grid(timed.runs, store, where)
+        runs = timed.runs
+        if timed != timed.plain:  # Controls keep the times that the experiment's own page shows.
+            runs = [run for run, one in store.require(runs, "").items() if not is_timed(one)]
+        timing.time_grid(runs, store, where)
 
 
 def glue(**values: Any) -> None:

@@ -70,7 +70,7 @@ def connect(workers: int = 0, scheduler: str | None = None) -> Iterator["Client"
         yield client
 
 
-def train(
+def distribute(
     work: Callable[..., Any],
     jobs: Sequence[list[Run]],
     load: Callable[[str, str], Split],

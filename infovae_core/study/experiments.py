@@ -72,8 +72,8 @@ class Experiment:
         settings: dict[str, Any] = dict(
             self.profiles[names.check("profile", profile, self.profiles)]
         )
-        settings |= {"data": data} if data else {}
-        settings |= {"precision": precision} if precision else {}
+        settings |= {} if data is None else {"data": data}
+        settings |= {} if precision is None else {"precision": precision}
         names.check("track", track, TRACKS)
         if latent_dims is None:
             latent_dims = self.smoke_dims if profile == "smoke" else self.latent_dims

@@ -87,7 +87,7 @@ def run_grid(
                 yield job, train_job(left, split, device, bar.update)
 
         if workers or scheduler is not None:
-            outcomes = cluster.train(
+            outcomes = cluster.distribute(
                 train_job, jobs, lambda name, pixels: load_once(name, root, pixels), device,
                 workers, scheduler,
             )  # fmt: skip

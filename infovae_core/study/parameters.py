@@ -84,7 +84,7 @@ def plain_values(namespace: MutableMapping[str, Any], known: Sequence[str]) -> d
         for name, value in namespace.items()
         if not name.startswith("_")
         and name not in KERNEL
-        and isinstance(value, str | int | float | list | tuple | dict | None)
+        and (name in known or isinstance(value, str | int | float | list | tuple | dict | None))
     }
     again = READ in namespace
     for name in found:

@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from infovae_core.study import experiments
 from infovae_core.study.experiments import EXPERIMENTS, PROFILES, TRACKS
 from infovae_core.study.store import Result, Store, default_root
 
-# The runs that a choice of D, or of its bandwidth and weights, changes; all others are controls.
+# What a choice of D, or of its bandwidth and weights, changes; all other runs are controls.
 VARIED = "infovae_"
+VARIATIONS = ("divergence", "bandwidth", "alpha", "lam")
 
 
 def text(name: str, value: Any) -> str:
@@ -35,14 +37,16 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
         ValueError: If `value` is none of these.
     """
     parts: Any = value.split(",") if isinstance(value, str) else value
-    if isinstance(parts, int) and not isinstance(parts, bool):
-        parts = [parts]
+    parts = parts if isinstance(parts, Iterable) else [parts]
     try:
-        if any(isinstance(part, bool | float) for part in parts):
+        if isinstance(parts, bytes | Mapping) or any(isinstance(part, bool) for part in parts):
             raise TypeError
-        return tuple(int(part) for part in parts)
+        found = [int(part) if isinstance(part, str) else index(part) for part in parts]
     except (TypeError, ValueError):
         raise ValueError(f"{name} takes integers, such as [0, 1] or 0,1; got {value!r}") from None
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name} names one of its values twice: {value!r}")
+    return tuple(found)
 
 
 def number(name: str, value: Any) -> float:
@@ -53,7 +57,7 @@ def number(name: str, value: Any) -> float:
     """
     try:
         found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
@@ -82,7 +86,7 @@ def as_text(value: Any) -> str:
     """A value as a command line gives it."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0")
 
 
 def option(default: Any, read: Callable[[str, Any], Any], words: str) -> Any:
@@ -120,7 +124,11 @@ class Selection:
     precision: str | None = option(
         None, text, f"One of {', '.join(PRECISIONS)}; by default the profile's."
     )
-    divergence: str | None = option(None, text, "D of all InfoVAE runs, in place of their own.")
+    divergence: str | None = option(
+        None,
+        text,
+        f"D of all InfoVAE runs, in place of their own: {', '.join(declared.OPTIONS)}.",
+    )
     bandwidth: str | float | None = option(
         None,
         kernel_bandwidth,
@@ -155,12 +163,22 @@ class Selection:
             data=self.data,
             precision=self.precision,
         )
-        chosen = dict.fromkeys(self._varied(run) for run in listed)
+        chosen = list(dict.fromkeys(self._varied(run) for run in listed))
+        varied = [run for run in chosen if run.model.startswith(VARIED)]
+        for name in VARIATIONS:
+            if getattr(self, name) is not None and not varied:
+                raise ValueError(f"{name} is chosen, and {self.experiment} has no InfoVAE runs")
         if self.bandwidth is not None and not any(
-            "bandwidth" in run.objective.options for run in chosen
+            "bandwidth" in run.objective.options for run in varied
         ):
             raise ValueError("a bandwidth is chosen, and no D of these runs has one")
-        return list(chosen)
+        series = EXPERIMENTS[self.experiment].series
+        if len({(series(run), run.latent_dim, run.seed) for run in chosen}) < len(chosen):
+            raise ValueError(
+                f"with {', '.join(name for name in VARIATIONS if getattr(self, name) is not None)} "
+                f"chosen, different runs of {self.experiment} would bear one name"
+            )
+        return chosen
 
     def _varied(self, run: Run) -> Run:
         """The run with the D, bandwidth and weights that are chosen, if it is an InfoVAE."""
@@ -177,6 +195,11 @@ class Selection:
             own = {**objective.options, "bandwidth": self.bandwidth}
             objective = replace(objective, options=own)
         return replace(run, objective=objective)
+
+    @property
+    def plain(self) -> "Selection":
+        """The selection with the experiment's own D, bandwidth and weights."""
+        return replace(self, divergence=None, bandwidth=None, alpha=None, lam=None)
 
     @property
     def chosen(self) -> dict[str, Any]:

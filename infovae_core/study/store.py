@@ -238,13 +238,18 @@ class Store:
         return found
 
 
+def is_timed(result: Result) -> bool:
+    """Whether the run's training steps have been timed, see `timing`."""
+    return "timed_seconds" in result.metrics
+
+
 def require_timed(results: Mapping[Run, Result], command: str) -> None:
     """Stop where results that are to be compared in time were not timed.
 
     Raises:
         StoreError: If any lacks its time; the message counts them and names the command.
     """
-    lacking = [run.name for run, result in results.items() if "timed_seconds" not in result.metrics]
+    lacking = [run.name for run, result in results.items() if not is_timed(result)]
     if lacking:
         raise StoreError(
             f"{len(lacking)} of {len(results)} results have not been timed (first: {lacking[0]}). "

@@ -13,7 +13,7 @@ from infovae_core.run import Run
 from infovae_core.step import Trainer
 from infovae_core.study.grid import flush_denormals, load_once, on_device
 from infovae_core.study.provenance import provenance
-from infovae_core.study.store import Store
+from infovae_core.study.store import Store, is_timed
 
 REPETITIONS = 7
 STEPS = 10
@@ -46,7 +46,7 @@ def time_grid(
     """
     device = torch.device(device)
     results = {run: result for run in runs if (result := store.load(run)) is not None}
-    if not again and all("timed_seconds" in result.metrics for result in results.values()):
+    if not again and all(map(is_timed, results.values())):
         return []
     stored = list(results)
     splits = [on_device(load_once(run.data, root, run.pixels), device) for run in stored]

@@ -12,7 +12,7 @@ from torch.nn.functional import conv_transpose2d
 
 from infovae_core import data, devices, divergences, evaluation
 from infovae_core import loop as training
-from infovae_core.layers import TransposedConvolution, library_layout, our_layout
+from infovae_core.layers import TransposedConvolution
 from infovae_core.models import VAE
 from infovae_core.randomness import generator
 from infovae_core.run import Run
@@ -102,8 +102,7 @@ def ours(
 
 def library_transposed(layer: TransposedConvolution, x: Tensor) -> Tensor:
     """The transposed convolution as PyTorch computes it."""
-    h = conv_transpose2d(library_layout(x), layer.weight, layer.bias, stride=2, padding=1)
-    return our_layout(h, x)
+    return conv_transpose2d(x, layer.weight, layer.bias, stride=2, padding=1)
 
 
 def plain(device: torch.device, data_set: str) -> Call:

@@ -29,22 +29,33 @@ PALETTE = [*sns.color_palette("colorblind", 6).as_hex(), "#882255", "#44aa99", "
 PALETTE += ["#56b4e9", "#332288", "#117733"]
 
 
-def colours(names: Iterable[str], palette: Sequence[str] = ()) -> dict[str, str]:
+class Colours(dict[str, str]):
     """One colour for each name: the palette's, and beyond it hues that are far from the last.
 
-    A name that is added at the end changes no other's colour.
-
-    Args:
-        names: What is drawn.
-        palette: The first colours; by default `PALETTE`.
+    A name that is added at the end changes no other's colour; one that is not among them, as of a
+    run whose model is no preset, gets the next.
     """
-    # Steps of the golden ratio on the circle of hues never come back to a hue.
-    further = (to_hex(hls_to_rgb(k * 0.618034 % 1, 0.4, 0.6)) for k in count(1))
-    return dict(zip(names, chain(palette or PALETTE, further), strict=False))
+
+    def __init__(self, names: Iterable[str], palette: Sequence[str] = ()) -> None:
+        """Give each name its colour.
+
+        Args:
+            names: What is drawn.
+            palette: The first colours; by default `PALETTE`.
+        """
+        # Steps of the golden ratio on the circle of hues never come back to a hue.
+        hues = (to_hex(hls_to_rgb(k * 0.618034 % 1, 0.4, 0.6)) for k in count(1))
+        self.left = chain(palette or PALETTE, hues)
+        super().__init__(zip(names, self.left, strict=False))
+
+    def __missing__(self, name: str) -> str:
+        """The next colour, which is the name's from now on."""
+        self[name] = next(self.left)
+        return self[name]
 
 
 # The penalties have the first colours, but come after the other presets.
-COLOURS = colours(PRESETS, [PALETTE[k] for k in (6, 7, 5, 8, 9, 10, 11, 0, 1, 2, 3, 4)])
+COLOURS = Colours(PRESETS, [PALETTE[k] for k in (6, 7, 5, 8, 9, 10, 11, 0, 1, 2, 3, 4)])
 # Controls stand behind every panel, told apart by their dashes.
 DASHES = {"recon_ae": (0, (1, 1.2)), "vae": (0, (5, 1.5, 1, 1.5))}
 GREY = "#6b6b6b"
@@ -178,7 +189,7 @@ def line(axis: Axes, values: pd.DataFrame, **style: Any) -> None:
 
 def dots(axis: Axes, rows: pd.DataFrame, model: str, colour: str, **style: Any) -> None:
     """A dot for each seed of a model."""
-    seen = rows[(rows["model"] == model) & np.isfinite(rows["value"])]
+    seen = rows[(rows["model"] == model) & np.isfinite(rows["value"].astype(float))]
     axis.plot(seen["latent_dim"], seen["value"], color=colour, **(DOTS | style))
 
 

@@ -5,13 +5,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from infovae_core.report.figures.plots import GREY, band, colours, line, of, plain_decades
+from infovae_core.report.figures.plots import GREY, Colours, band, line, of, plain_decades
 from infovae_core.report.frames import finals
 from infovae_core.report.intervals import centre, spread
 from infovae_core.report.labels import SCHEDULES as LABELS
 from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES
 
-COLOURS = colours(LABELS)
+COLOURS = Colours(LABELS)
 # One panel for the schedules whose weights stay, one for those that change.
 PANELS = {
     "fixed weights": [n for n, one in EXPERIMENT1_SCHEDULES.items() if not one.schedule],
