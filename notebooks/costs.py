@@ -203,8 +203,8 @@ costs.table(record, "one step, a finding left out")
 #
 # ## How the cost grows
 #
-# Several runs can be trained as one program, side by side, as a stack of $R$ models whose layers are
-# batched matrix products. Time and memory of a step are measured against $R$, the minibatch $n$ and the latent
+# Several runs can be trained as one program, side by side, as a stack of $R$ models under PyTorch's
+# `vmap`. Time and memory of a step are measured against $R$, the minibatch $n$ and the latent
 # dimension $d$, each in a fresh process whose memory is counted from before the model exists.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-costs-growth", "caption": "Time (above; medians and ranges of the turns) and peak memory (below) of a training step of InfoVAE-MMD on all cores, against the number of runs in a stack, the minibatch and the latent dimension. Where they do not vary, R = 1, n = 128 and d = 20. Dotted lines have slope 1. {glue:text}`provenance`"}, "image": {"alt": "Six panels on logarithmic axes, time above and memory below, against runs in the stack, minibatch and latent dimension. The first two rise, the third is nearly flat.", "width": "860px"}}
