@@ -208,7 +208,7 @@ def test_a_sweep_of_eight_models_has_a_panel_for_each_and_labels_the_lowest() ->
 
 def test_every_model_has_a_label_and_its_own_colour() -> None:
     assert len({plots.LABELS[name] for name in PRESETS}) == len(PRESETS)
-    assert len(set(plots.COLOURS.values())) == len(PRESETS)
+    assert len({plots.COLOURS[name] for name in PRESETS}) == len(PRESETS)
     assert set(schedule_plots.LABELS) == set(EXPERIMENT1_SCHEDULES)
     panels = [name for names in schedule_plots.PANELS.values() for name in names]
     assert panels == list(EXPERIMENT1_SCHEDULES)

@@ -81,15 +81,22 @@ def family(run: Run) -> list[Run]:
 # Training -----------------------------------------------------------------------------------------
 
 
+def forgiving(module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    """An Adam that does not blow up gradients as small as rounding."""
+    return torch.optim.Adam(module.parameters(), learning_rate, eps=1e-2)
+
+
 @pytest.mark.parametrize("masked", [None, 4])
 @pytest.mark.parametrize("model", PRESETS)
-def test_a_stack_trains_each_run_as_it_trains_alone(double, model, masked):
+def test_a_stack_trains_each_run_as_it_trains_alone(double, model, masked, monkeypatch):
     runs = family(replace(small_run(model, learning_rate=1e-3), masked_channels=masked))
+    if runs[0].batch_norm:
+        # What scales or shifts a feature that is normalized gets no gradient but rounding.
+        monkeypatch.setattr(trainer, "adam", forgiving)
     together = fit_stack(runs, double)
     for run, ours in zip(runs, together, strict=True):
         assert ours.diverged_at is None
-        # Batch norm magnifies rounding where a feature hardly varies.
-        assert furthest(ours, fit(run, double)) < (1e-5 if run.batch_norm else 1e-9)
+        assert furthest(ours, fit(run, double)) < 1e-9
     assert gap(together[0].curve, together[1].curve) > 1e-3
 
 
@@ -113,12 +120,8 @@ def mixture(masked: int | None = None) -> list[Run]:
 def test_objectives_and_latent_dimensions_may_be_mixed(double, masked, monkeypatch):
     runs = mixture(masked)
     if masked:
-        # A new masked decoder passes little gradient on. Adam divides by it, rounding included,
-        # and so would be compared instead.
-        def adam(module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-            return torch.optim.Adam(module.parameters(), learning_rate, eps=1e-2)
-
-        monkeypatch.setattr(trainer, "adam", adam)
+        # A new masked decoder passes little gradient on.
+        monkeypatch.setattr(trainer, "adam", forgiving)
     for run, ours in zip(runs, fit_stack(runs, double), strict=True):
         assert ours.model.encoder(double.train.images[:2])[0].shape == (2, run.latent_dim)
         assert furthest(ours, fit(run, double)) < 1e-9, run.name
