@@ -38,7 +38,7 @@ book: $(INSTALLED) ## 2 min: run the notebooks and build the pages into _build/h
 	OMP_NUM_THREADS=1 JUPYTERCACHE="$(CACHE)" $(BIN)/jcache project execute --executor local-parallel --timeout 300
 	$(BIN)/jupyter-book build --path-output "$(OUT)" --all --warningiserror --keep-going .
 
-test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
+test: $(INSTALLED) ## 9 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
