@@ -16,7 +16,7 @@ from infovae_core.study.store import Result, provenance_line
 PERCENT = f"{100 * LEVEL:g}\u00a0%"
 
 # What a selection may have in place of an experiment's own, as captions say it.
-VARIED = {
+CHOSEN = {
     "precision": "precision",
     "divergence": "all InfoVAE with D =",
     "bandwidth": "σ =",
@@ -35,14 +35,14 @@ def provenance(
     """
     series = EXPERIMENTS[selection.experiment].series
     data = ", ".join(sorted({run.data for run in results}))
-    varied = [
-        f"{VARIED[name]} {as_text(value)}"
+    chosen = [
+        f"{CHOSEN[name]} {as_text(value)}"
         for name, value in selection.chosen.items()
-        if name in VARIED
+        if name in CHOSEN
     ]
     text = (
         f"Track {selection.track}, profile {selection.profile}, {seed_list(results)}, "
-        f"{', '.join([data, *varied])}; {provenance_line(results.values())}."
+        f"{', '.join([data, *chosen])}; {provenance_line(results.values())}."
     )
     lost = [
         f"{SCHEDULES.get(series(run), LABELS[series(run)])}, d = {run.latent_dim}, seed {run.seed}"

@@ -31,8 +31,7 @@ def read() -> Overview:
     Raises:
         StoreError: If a result is missing, with the command that makes it.
     """
-    kept = store.Store(store.default_root("cpu"))
-    return overview({name: Selection(name).require(kept) for name in frames.PUBLISHED})
+    return overview({name: Selection(name).require() for name in frames.PUBLISHED})
 
 
 def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:

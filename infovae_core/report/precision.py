@@ -17,7 +17,7 @@ from infovae_core.report import frames
 from infovae_core.report.labels import WORDS
 from infovae_core.study.experiments import EXPERIMENTS
 from infovae_core.study.selection import Selection
-from infovae_core.study.store import Store, StoreError, default_root
+from infovae_core.study.store import Store, StoreError
 
 # Alignment, reconstruction, usefulness, and where the codes are.
 COMPARED = ("val_mmd", "test_bce", "svm_error", "norm_ratio")
@@ -84,7 +84,6 @@ def stored_gaps(
     Raises:
         StoreError: If seed 0 is not stored in bfloat16, or fewer than two seeds are in fp32.
     """
-    store = store or Store(default_root("cpu"))
 
     def frame(precision: str) -> pd.DataFrame:
         chosen = Selection(experiment, "cpu", latent_dims=(20,), precision=precision)

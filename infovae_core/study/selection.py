@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
+from functools import cached_property
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ class Selection:
                 raise ValueError(f"{self.experiment} sweeps {name} itself, which cannot be chosen")
         self.runs  # noqa: B018 - what it refuses is refused here.
 
-    @property
+    @cached_property
     def runs(self) -> list[Run]:
         """The runs, of seed 0 if none is named."""
         listed = experiments.runs(
