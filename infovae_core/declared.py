@@ -13,6 +13,7 @@ from infovae_core import names
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "mmd": {"bandwidth": 1.0, "estimator": "unbiased", "prior": "sampled"},
+    "imq": {"scale": "2d", "estimator": "unbiased"},
     "stein": {"bandwidth": 1.0, "estimator": "unbiased"},
     "cramer": {"estimator": "unbiased"},
     "sinkhorn": {"blur": 0.1, "scaling": 0.5},
@@ -21,6 +22,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 # Rules that find a kernel bandwidth σ, see `divergences.bandwidths`.
 BANDWIDTH_RULES = ("sqrt_d", "median")
+# Rules that find the scale C of an inverse multiquadratic kernel, see `divergences.imq_scale`.
+SCALE_RULES = ("2d",)
 
 
 def hold(name: str, divergence: Callable[..., Any]) -> None:

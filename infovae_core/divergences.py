@@ -205,6 +205,60 @@ def gaussian_prior_terms(q: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tens
     return cross.mean(-1), ((s2 / (2 + s2)) ** (d / 2))[..., 0]
 
 
+def imq_scale(rule: float | str, d: int) -> float:
+    """C of the inverse multiquadratic kernel in d dimensions: the number itself, or what "2d" says.
+
+    Under the prior E‖z − z'‖² = 2d, so that C = 2d puts typical pairs where the kernel is steep, in
+    every dimension (Tolstikhin et al. 2018, Section 4).
+
+    Raises:
+        UnknownName: If there is no such rule.
+        ValueError: If the number is not positive and finite.
+    """
+    if isinstance(rule, str):
+        return {"2d": 2.0 * d}[names.check("kernel scale", rule, declared.SCALE_RULES)]
+    if isinstance(rule, bool) or not isinstance(rule, int | float) or not 0 < rule < math.inf:
+        raise ValueError(
+            f"a kernel scale C is a positive finite number or one of "
+            f"{', '.join(declared.SCALE_RULES)}; got {rule!r}"
+        )
+    return float(rule)
+
+
+@register(
+    "imq",
+    title="MMD, squared, with the inverse multiquadratic kernel",
+    category="kernel",
+    source="Tolstikhin et al. 2018",
+)
+def imq(q: Tensor, p: Tensor, *, scale: float | str = "2d", estimator: str = "unbiased") -> Tensor:
+    """Squared MMD with the inverse multiquadratic kernel k = C/(C + ‖z − z'‖²).
+
+    Its tails fall as a power of the distance and not exponentially, so that it still pulls at codes
+    far outside (Tolstikhin et al. 2018, who take C = 2d for the prior N(0, I)).
+
+    Args:
+        q: (..., n, d), codes.
+        p: (..., m, d), draws from N(0, I).
+        scale: C, in units of a squared distance, or a rule (see `imq_scale`).
+        estimator: "unbiased" (U) or "biased" (V).
+
+    Returns:
+        (...), MMD², not its root.
+
+    Example:
+        >>> z, y = torch.randn(2, 64, 20, generator=torch.Generator().manual_seed(0))
+        >>> round(float(imq(100 * z, y)), 1)  # Codes that left the prior, and each other.
+        0.5
+    """
+    c = imq_scale(scale, q.shape[-1])
+    return (
+        mean_of_pairs(c / (c + squared_distances(q, q)), estimator)
+        - 2 * (c / (c + squared_distances(q, p))).mean((-2, -1))
+        + mean_of_pairs(c / (c + squared_distances(p, p)), estimator)
+    )
+
+
 @register(
     "stein",
     title="Kernelized Stein discrepancy",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from infovae_core import declared, names
+from infovae_core.schedules import Schedule
 
 if TYPE_CHECKING:
     import torch
@@ -269,17 +270,19 @@ def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named variant: an objective and what it asks of the architecture.
+    """A named variant: an objective, and what it asks of the architecture and of training.
 
     Attributes:
         objective: The loss.
         label: Its name for readers; by default the one in `PRESETS`.
         batch_norm: Batch norm before the encoder's heads.
+        schedule: How its weights change, if they do.
     """
 
     objective: Objective
     label: str = field(default="", compare=False)
     batch_norm: bool = False
+    schedule: Schedule | None = None
 
 
 def beta(value: float) -> Objective:
@@ -287,9 +290,9 @@ def beta(value: float) -> Objective:
     return Objective(alpha=1 - value, lam=value)
 
 
-def info(divergence: str, **options: Any) -> Objective:
-    """InfoVAE at the thesis's α = 1, λ = 1000."""
-    return Objective(alpha=1, lam=1000, divergence=divergence, options=options)
+def info(divergence: str, lam: float = 1000, **options: Any) -> Objective:
+    """InfoVAE at the thesis's α = 1, by default at its λ = 1000."""
+    return Objective(alpha=1, lam=lam, divergence=divergence, options=options)
 
 
 PRESETS: dict[str, Preset] = {
@@ -305,6 +308,13 @@ PRESETS: dict[str, Preset] = {
     "infovae_sinkhorn": Preset(info("sinkhorn"), "InfoVAE-Sinkhorn"),
     "infovae_cramer": Preset(info("cramer"), "InfoVAE-Cramér"),
     "infovae_chi2": Preset(info("chi2"), "InfoVAE-χ²"),
+    # Kernels that widen with the dimension, weights of about one price, and a start that informs.
+    "corrected_mmd": Preset(info("mmd", bandwidth="sqrt_d"), "MMD, σ² = d"),
+    "corrected_imq": Preset(info("imq"), "MMD, IMQ kernel"),
+    "corrected_stein": Preset(info("stein", bandwidth="sqrt_d"), "Stein, σ² = d"),
+    "corrected_cramer": Preset(info("cramer", lam=100), "Cramér, λ = 100"),
+    "corrected_sinkhorn": Preset(info("sinkhorn", lam=30), "Sinkhorn, λ = 30"),
+    "corrected_warm": Preset(info("cramer"), "Cramér, warm start", schedule=Schedule("warm_start")),
 }
 
 

@@ -132,6 +132,30 @@ def controller(
     return Weights(alpha, lam)
 
 
+@register("warm_start")
+def warm_start(moment: Moment, *, share: float = 0.2) -> Weights:
+    """A plain VAE (α = 0, λ = 1) for the first part of a run, then the run's own weights.
+
+    A penalty that is far stronger than what a code can earn at the start keeps a fresh model where
+    codes say nothing; one that is met by codes that already inform leaves them informative.
+
+    Args:
+        moment: What is known.
+        share: The part of the run, in [0, 1), that is trained as a VAE.
+
+    Raises:
+        ValueError: If nothing of the run would be left.
+
+    Example:
+        >>> own, vae = Weights(alpha=1, lam=1000), Weights(alpha=0, lam=1)
+        >>> [warm_start(Moment(step, 100, own, own, signal=float)) == vae for step in (19, 20)]
+        [True, False]
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"share must be at least 0 and below 1, got {share}")
+    return Weights(0, 1) if moment.step < share * moment.steps else moment.base
+
+
 @register("cyclical_annealing")
 def cyclical_annealing(moment: Moment, *, cycles: int = 4, ramp: float = 0.5) -> Weights:
     """The KL term's weight 1 − α rises from 0 to its own value in every cycle, and holds.

@@ -78,6 +78,16 @@ def mmd(
     return float(np.mean(terms))
 
 
+def imq(q: Array, p: Array, scale: float | str = "2d", estimator: str = "unbiased") -> float:
+    """MMD² with the kernel 1/(1 + ‖z − z'‖²/C) by double loops."""
+    c = 2 * q.shape[1] if scale == "2d" else float(scale)
+
+    def k(a: Array, b: Array) -> float:
+        return 1 / (1 + math.fsum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / c)
+
+    return pair_mean(k, q, estimator) - 2 * cross_mean(k, q, p) + pair_mean(k, p, estimator)
+
+
 def smoothed(c: float, sigma: float, variance: float) -> float:
     """E exp(−(c − y)²/2σ²) for y ~ N(0, variance), by quadrature."""
     value, _ = quad(
@@ -201,6 +211,7 @@ def js(log_q: LogDensity, log_p: LogDensity) -> float:
 
 ORACLES: dict[str, Callable[..., Any]] = {
     "mmd": mmd,
+    "imq": imq,
     "stein": stein,
     "cramer": cramer,
     "sinkhorn": sinkhorn,
@@ -233,6 +244,16 @@ def mmd_gaussian(mean: Array, s: float, sigma: float) -> float:
         - 2 * kernel_mean(1 + s**2, d, sigma, m2)
         + kernel_mean(2, d, sigma)
     )
+
+
+def imq_gaussian(mean: Array, s: float, c: float) -> float:
+    """Population MMD² with the kernel C/(C + ‖w‖²) = ∫ exp(−t) exp(−t ‖w‖²/C) dt over t > 0."""
+
+    def value(t: float) -> float:
+        # A Gaussian kernel of bandwidth √(C/2t), weighed by exp(−t).
+        return math.exp(-t) * mmd_gaussian(mean, s, math.sqrt(c / (2 * t))) if t else 0.0
+
+    return float(quad(value, 0, math.inf, epsabs=1e-13)[0])
 
 
 def escape(d: int, sigma: float) -> float:

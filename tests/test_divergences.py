@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from geomloss import SamplesLoss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy.integrate import quad
 from torch import Tensor
 
 from infovae_core import divergences
@@ -39,6 +41,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
         *({"bandwidth": rule, "prior": "exact"} for rule in BANDWIDTHS),
         {"prior": "exact", "estimator": "biased"},
     ],
+    "imq": [{}, {"estimator": "biased"}, {"scale": 0.7}, {"scale": 3, "estimator": "biased"}],
     "stein": [
         {},
         *({"bandwidth": rule, "estimator": "biased"} for rule in BANDWIDTHS),
@@ -118,6 +121,13 @@ def test_single_precision_keeps_small_kernels() -> None:
 
 # Against the populations
 
+
+def imq_mean(variance: float, d: int, c: float) -> float:
+    """E C/(C + ‖w‖²) for w ~ N(0, variance · I), over the χ² law of ‖w‖²."""
+    law = scipy.stats.chi2(d, scale=variance)
+    return float(quad(lambda r2: c / (c + r2) * law.pdf(r2), 0, math.inf)[0])
+
+
 MEAN = np.array([0.5, -0.3])
 SHAPES = [(MEAN, 1.0), (0 * MEAN, 1.6), (MEAN, 0.4), (0 * MEAN, 1.0)]
 # Value for N(m, s² I), and n times what the pairs of a code with itself, and m times what those
@@ -129,6 +139,14 @@ POPULATIONS: dict[str, tuple[dict[str, Any], Callable[..., tuple[float, float, f
             oracles.mmd_gaussian(m, s, 1.3),
             1 - oracles.kernel_mean(2 * s**2, 2, 1.3),
             1 - oracles.kernel_mean(2, 2, 1.3),
+        ),
+    ),
+    "imq": (
+        {},
+        lambda m, s: (
+            oracles.imq_gaussian(m, s, 4.0),
+            1 - imq_mean(2 * s**2, 2, 4.0),
+            1 - imq_mean(2, 2, 4.0),
         ),
     ),
     "stein": (
@@ -395,7 +413,7 @@ def test_order_of_points_is_of_no_consequence(
     assert close(divergence(*mixed), divergence(q, p))
 
 
-@pytest.mark.parametrize("name", ["mmd", "stein", "cramer"])
+@pytest.mark.parametrize("name", ["mmd", "stein", "cramer", "imq"])
 @settings(deadline=None, max_examples=25)
 @given(both=samples(), seed=st.integers(0, 2**32 - 1))
 def test_rotation_of_space_is_of_no_consequence(
@@ -407,7 +425,7 @@ def test_rotation_of_space_is_of_no_consequence(
     assert close(REGISTRY[name](q @ rotation, p @ rotation), REGISTRY[name](q, p))
 
 
-@pytest.mark.parametrize("name", ["mmd", "cramer"])
+@pytest.mark.parametrize("name", ["mmd", "cramer", "imq"])
 @settings(deadline=None, max_examples=25)
 @given(both=samples(), shift=st.floats(-10, 10))
 def test_origin_is_of_no_consequence(name: str, both: tuple[Tensor, Tensor], shift: float) -> None:
@@ -416,7 +434,7 @@ def test_origin_is_of_no_consequence(name: str, both: tuple[Tensor, Tensor], shi
     assert close(REGISTRY[name](q + shift, p + shift), REGISTRY[name](q, p))
 
 
-@pytest.mark.parametrize("name", ["mmd", "cramer", "sinkhorn"])
+@pytest.mark.parametrize("name", ["mmd", "cramer", "sinkhorn", "imq"])
 @settings(deadline=None, max_examples=25)
 @given(both=samples())
 def test_codes_and_draws_may_change_places(name: str, both: tuple[Tensor, Tensor]) -> None:
@@ -431,7 +449,7 @@ def test_energy_distance_has_the_unit_of_length(both: tuple[Tensor, Tensor], sca
     assert close(divergences.cramer(scale * q, scale * p), scale * divergences.cramer(q, p))
 
 
-@pytest.mark.parametrize("name", ["mmd", "stein", "cramer"])
+@pytest.mark.parametrize("name", ["mmd", "stein", "cramer", "imq"])
 @settings(deadline=None, max_examples=25)
 @given(both=samples())
 def test_v_statistics_are_not_negative(name: str, both: tuple[Tensor, Tensor]) -> None:
@@ -469,7 +487,29 @@ def test_bandwidths_without_a_kernel_are_refused(name: str, bandwidth: Any) -> N
         REGISTRY[name](torch.zeros(3, 2), torch.zeros(3, 2), bandwidth=bandwidth)
 
 
-@pytest.mark.parametrize("name", ["mmd", "stein", "cramer"])
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        ("2D", "unknown kernel scale '2D'.*choose from 2d"),
+        (0, "positive finite"),
+        (True, "got True"),
+    ],
+)
+def test_scales_without_a_kernel_are_refused(scale: Any, message: str) -> None:
+    with pytest.raises((ValueError, UnknownName), match=message):
+        divergences.imq(torch.zeros(3, 2), torch.zeros(3, 2), scale=scale)
+
+
+def test_the_inverse_multiquadratic_kernel_sees_escape_in_every_dimension() -> None:
+    """Codes far from the prior and from each other read E k(y, y'), which does not vanish with d."""
+    for d in (2, 20, 80):
+        q, p = 1e4 * normal(128, d, seed=40), normal(4000, d, seed=41)
+        level = imq_mean(2, d, 2 * d)
+        assert float(divergences.imq(q, p)) == pytest.approx(level, abs=2e-3)
+        assert level > 0.49
+
+
+@pytest.mark.parametrize("name", ["mmd", "stein", "cramer", "imq"])
 def test_one_code_has_no_pairs(name: str) -> None:
     q, p = normal(1, 2, seed=36), normal(3, 2, seed=37)
     with pytest.raises(ValueError, match="at least 2 samples, got 1"):

@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict, replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from infovae_core import data, schedules
 from infovae_core.data import Split
 from infovae_core.loop import fit
 from infovae_core.names import UnknownName
-from infovae_core.objectives import Objective
+from infovae_core.objectives import Objective, info, preset
 from infovae_core.schedules import Moment, Schedule, Weights
 from infovae_core.study.experiments import EXPERIMENT1_SCHEDULES
 from tests.runs import flat_split, small_run
@@ -178,6 +179,27 @@ def test_the_weights_of_each_update_are_those_of_its_loss(digits):
         expected += (point["alpha"] + point["lam"] - 1) * divergence
         assert loss == pytest.approx(expected, rel=1e-5)
     assert [point["alpha"] for point in result.evaluations] == [0, 1, 0.75, 0.5, 0.25]
+
+
+def test_a_warm_start_is_a_vae_and_then_the_objective():
+    own, vae = Weights(1, 1000), Weights(0, 1)
+    schedule = Schedule("warm_start", {"share": 0.3})
+    found = [schedule(Moment(step, 10, own, own, signal=float)) for step in range(10)]
+    assert found == 3 * [vae] + 7 * [own]
+    assert Schedule("warm_start").options == {"share": 0.2}
+    for share in (-0.1, 1.0, math.nan):
+        with pytest.raises(ValueError, match="share must be at least 0 and below 1"):
+            Schedule("warm_start", {"share": share})(Moment(0, 10, own, own, signal=float))
+
+
+def test_a_warm_start_trains_the_vae_that_it_says(digits):
+    """Until the switch its steps are those of a VAE, bit for bit, and the first after it are not."""
+    vae = fit(small_run(objective=preset("vae").objective, steps=4), digits).curve
+    warm = Schedule("warm_start", {"share": 0.5})
+    found = fit(small_run(objective=info("cramer"), schedule=warm, steps=4), digits).curve
+    assert torch.equal(found[:2, 1:3], vae[:2, 1:3])
+    assert float(found[1, 0]) == float(vae[1, 0])
+    assert float(found[2, 0]) != float(vae[2, 0])
 
 
 def test_a_controller_follows_what_the_evaluations_record(digits):

@@ -16,7 +16,7 @@ from infovae_core.study.experiments import EXPERIMENTS, PROFILES, TRACKS
 from infovae_core.study.store import Result, Store, default_root
 
 # What a choice of D, or of its bandwidth and weights, changes; all other runs are controls.
-VARIED = "infovae_"
+VARIED = ("infovae_", "corrected_")
 VARIATIONS = ("divergence", "bandwidth", "alpha", "lam")
 
 
@@ -189,7 +189,8 @@ class Selection:
             name: value for name in ("alpha", "lam") if (value := getattr(self, name)) is not None
         }
         if self.divergence not in (None, run.objective.divergence):
-            run = replace(run, model=f"{VARIED}{self.divergence}")
+            prefix, _, _ = run.model.partition("_")
+            run = replace(run, model=f"{prefix}_{self.divergence}")
             changes |= {"divergence": self.divergence, "options": {}}
         objective = replace(run.objective, **changes)
         if self.bandwidth is not None and "bandwidth" in objective.options:
