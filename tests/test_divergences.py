@@ -501,7 +501,7 @@ def test_scales_without_a_kernel_are_refused(scale: Any, message: str) -> None:
 
 
 def test_the_inverse_multiquadratic_kernel_sees_escape_in_every_dimension() -> None:
-    """Codes far from the prior and from each other read E k(y, y'), which does not vanish with d."""
+    """Codes far from the prior and each other read E k(y, y') near a half, whatever d is."""
     for d in (2, 20, 80):
         q, p = 1e4 * normal(128, d, seed=40), normal(4000, d, seed=41)
         level = imq_mean(2, d, 2 * d)

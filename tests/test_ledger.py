@@ -66,7 +66,7 @@ def test_the_ledger_is_long_and_no_claim_is_made_twice():
 def test_a_claim_says_where_it_stands_and_what_decides_it(name):
     claim, finding = LEDGER[name], find(name)
     assert claim.whose in ("thesis", "book")
-    assert set(claim.needs) <= set(EXPERIMENTS)
+    assert {stored.asked(name).experiment for name in claim.needs} <= set(EXPERIMENTS)
     for text in (finding.words, finding.why):
         assert "{" not in text and "nan" not in text
     assert finding.verdict is Verdict.UNTESTED or claim.tolerance

@@ -193,7 +193,7 @@ def test_a_warm_start_is_a_vae_and_then_the_objective():
 
 
 def test_a_warm_start_trains_the_vae_that_it_says(digits):
-    """Until the switch its steps are those of a VAE, bit for bit, and the first after it are not."""
+    """Until the switch its steps are a VAE's, bit for bit, and the next is not."""
     vae = fit(small_run(objective=preset("vae").objective, steps=4), digits).curve
     warm = Schedule("warm_start", {"share": 0.5})
     found = fit(small_run(objective=info("cramer"), schedule=warm, steps=4), digits).curve

@@ -86,13 +86,21 @@ class Page:
         glue(**shared, **findings)
 
 
-def open(experiment: str, namespace: MutableMapping[str, Any], *, timed: bool = False) -> Page:
+def open(
+    experiment: str,
+    namespace: MutableMapping[str, Any],
+    *,
+    timed: bool = False,
+    available: bool = False,
+) -> Page:
     """Read a notebook's parameters and the results that they name; train those that lack, or stop.
 
     Args:
         experiment: Name of the experiment.
         namespace: The notebook's `globals()`.
         timed: The page shows times, so that the first seed's steps must have been timed.
+        available: Where no seeds are named, the page shows whatever is stored of seeds that are not
+            whole, see `Selection.available`.
 
     Raises:
         UnknownName: If a parameter, or a name that one gives, does not exist.
@@ -110,6 +118,9 @@ def open(experiment: str, namespace: MutableMapping[str, Any], *, timed: bool = 
     if given["train_missing"]:
         train(chosen, first if timed else None, store, selections.text("device", given["device"]))
     results = chosen.require(store)
+    if available and asked.seeds is None:
+        results = asked.available(store)
+        seeds = f"seeds: {', '.join(map(str, sorted({run.seed for run in results})))}"
     if timed:  # A step costs every seed the same.
         require_timed({run: results[run] for run in first.runs}, first.command("time"))
     plots.style()

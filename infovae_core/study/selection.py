@@ -266,6 +266,22 @@ class Selection:
         settled, _ = self.settled(store)
         return store.require(settled.runs, settled.command())
 
+    def available(self, store: Store | None = None) -> dict[Run, Result]:
+        """The results of seed 0, all of them, and whatever is stored of the other seeds.
+
+        For results that are shown seed by seed while further seeds are being trained.
+
+        Raises:
+            StoreError: If one of seed 0 is missing; with the command that makes it.
+        """
+        store = store or self.store()
+        first = replace(self, seeds=(0,))
+        found = dict(store.require(first.runs, first.command()))
+        for seed in self.stored_seeds(store).keys() - {0}:
+            runs = replace(self, seeds=(seed,)).runs
+            found |= {run: one for run in runs if (one := store.load(run)) is not None}
+        return found
+
 
 def options() -> list[Field[Any]]:
     """The fields that are options of the command line and parameters of the notebooks."""

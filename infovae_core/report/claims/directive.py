@@ -20,8 +20,12 @@ from sphinx.util.docutils import SphinxDirective
 
 from infovae_core.names import UnknownName
 from infovae_core.report.claims import LEDGER, Claim, Finding, Verdict, find
+from infovae_core.report.claims.stored import asked
 from infovae_core.study.experiments import EXPERIMENTS
 from infovae_core.study.store import StoreError
+
+# Where the runs of a track are shown, other than the experiment's own page.
+PAGES = {"experiment2/corrected": "remedies"}
 
 
 def chosen(whose: str = "", section: str = "") -> list[Claim]:
@@ -206,11 +210,13 @@ def source(claim: Claim) -> str:
 
 def origin(claim: Claim, finding: Finding) -> str:
     """Which runs or which proof: in Markdown, with links."""
-    parts = [
-        f"Runs: [{EXPERIMENTS[name].title}](/notebooks/{name}.ipynb), "
-        + f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
-        for name, seeds in finding.seeds.items()
-    ]
+    parts = []
+    for name, seeds in finding.seeds.items():
+        chosen = asked(name)
+        title, page = EXPERIMENTS[chosen.experiment].title, PAGES.get(name, name)
+        track = f", track {chosen.track}" if "/" in name else ""
+        listed = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+        parts.append(f"Runs: [{title}{track}](/notebooks/{page}.ipynb), {listed}.")
     if parts:
         parts.append("[Where results come from](/notebooks/provenance.ipynb).")
     if claim.proof:

@@ -105,6 +105,16 @@ def greyness(results: Mapping[Run, Result]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=frames.COLUMNS)
 
 
+def asked(name: str) -> Selection:
+    """The runs behind a claim: an experiment's, or those of its track, "experiment2/corrected".
+
+    Raises:
+        UnknownName: If there is no such experiment, or it has no such track.
+    """
+    experiment, _, track = name.partition("/")
+    return Selection(experiment, track=track) if track else Selection(experiment)
+
+
 @functools.cache
 def read() -> Stored:
     """The results that the pages show.
@@ -116,10 +126,11 @@ def read() -> Stored:
 
     @functools.cache
     def results(name: str) -> Mapping[Run, Result]:
-        return Selection(name).require(store)
+        chosen = asked(name)
+        return chosen.available(store) if "/" in name else chosen.require(store)
 
     def series(name: str) -> Callable[[Run], str]:
-        return EXPERIMENTS[name].series
+        return EXPERIMENTS[asked(name).experiment].series
 
     def ends(name: str) -> pd.DataFrame:
         found = frames.frame(results(name), series(name))
