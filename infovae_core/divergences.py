@@ -124,21 +124,12 @@ def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
     Returns:
         One entry for each kernel: a float, or a tensor (..., 1, 1) without gradient.
     """
-    if isinstance(rule, str):
-        if names.check("bandwidth rule", rule, declared.BANDWIDTH_RULES) == "sqrt_d":
-            return [math.sqrt(q.shape[-1])]
+    if rule == "median":
         pooled = torch.cat([q, p], dim=-2).detach()
         i, j = torch.triu_indices(pooled.shape[-2], pooled.shape[-2], 1, device=q.device)
         pairs = squared_distances(pooled, pooled)[..., i, j]
         return [pairs.median(-1).values.sqrt()[..., None, None]]
-    sigmas = [rule] if isinstance(rule, int | float) else list(rule)
-    numbers = all(isinstance(sigma, int | float) for sigma in sigmas)
-    if not sigmas or not numbers or not all(0 < sigma < math.inf for sigma in sigmas):
-        raise ValueError(
-            f"a kernel bandwidth is a positive finite number, a rule's name, or several numbers; "
-            f"got {rule!r}"
-        )
-    return [*sigmas]
+    return [*declared.bandwidths(rule, q.shape[-1])]
 
 
 # Divergences ------------------------------------------------------------------------------------
@@ -205,26 +196,6 @@ def gaussian_prior_terms(q: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tens
     return cross.mean(-1), ((s2 / (2 + s2)) ** (d / 2))[..., 0]
 
 
-def imq_scale(rule: float | str, d: int) -> float:
-    """C of the inverse multiquadratic kernel in d dimensions: the number itself, or what "2d" says.
-
-    Under the prior E‖z − z'‖² = 2d, so that C = 2d puts typical pairs where the kernel is steep, in
-    every dimension (Tolstikhin et al. 2018, Section 4).
-
-    Raises:
-        UnknownName: If there is no such rule.
-        ValueError: If the number is not positive and finite.
-    """
-    if isinstance(rule, str):
-        return {"2d": 2.0 * d}[names.check("kernel scale", rule, declared.SCALE_RULES)]
-    if isinstance(rule, bool) or not isinstance(rule, int | float) or not 0 < rule < math.inf:
-        raise ValueError(
-            f"a kernel scale C is a positive finite number or one of "
-            f"{', '.join(declared.SCALE_RULES)}; got {rule!r}"
-        )
-    return float(rule)
-
-
 @register(
     "imq",
     title="MMD, squared, with the inverse multiquadratic kernel",
@@ -240,7 +211,7 @@ def imq(q: Tensor, p: Tensor, *, scale: float | str = "2d", estimator: str = "un
     Args:
         q: (..., n, d), codes.
         p: (..., m, d), draws from N(0, I).
-        scale: C, in units of a squared distance, or a rule (see `imq_scale`).
+        scale: C, in units of a squared distance, or a rule (see `declared.imq_scale`).
         estimator: "unbiased" (U) or "biased" (V).
 
     Returns:
@@ -251,7 +222,7 @@ def imq(q: Tensor, p: Tensor, *, scale: float | str = "2d", estimator: str = "un
         >>> round(float(imq(100 * z, y)), 1)  # Codes that left the prior, and each other.
         0.5
     """
-    c = imq_scale(scale, q.shape[-1])
+    c = declared.imq_scale(scale, q.shape[-1])
     return (
         mean_of_pairs(c / (c + squared_distances(q, q)), estimator)
         - 2 * (c / (c + squared_distances(q, p))).mean((-2, -1))
