@@ -139,6 +139,22 @@ def test_there_is_an_interactive_figure(visited) -> None:
 
 
 @pytest.mark.site
+def test_the_first_screen_holds_a_sentence_a_figure_five_verdicts_and_three_doors(
+    browser, base
+) -> None:
+    browser.load(base + "book/index.html", width=1400)  # 900 pixels high
+    ends = browser.driver.execute_script(
+        "return ['p.claim', 'figure img', '.verdicts > li', '.doors a'].map((what) =>"
+        "[...document.querySelectorAll(`article ${what}`)].map((one) => [one.clientHeight || "
+        "one.offsetHeight, one.getBoundingClientRect().bottom]))"
+    )
+    sentence, (figure, *_), verdicts, doors = ends[0][0], ends[1], ends[2], ends[3]
+    assert len(verdicts) == 5 and len(doors) == 3
+    assert max(bottom for _, bottom in (sentence, figure, *verdicts, *doors)) < 900
+    assert max(height for height, _ in verdicts) < 40  # A line each.
+
+
+@pytest.mark.site
 def test_the_ledger_has_a_row_for_every_claim_and_filters_by_verdict(browser, base) -> None:
     browser.driver.get(base + "book/ledger.html")
     rows = "[...document.querySelectorAll('table.claims > tbody > tr')]"

@@ -7,7 +7,6 @@ or "book") and `section` choose; `home` marks the ledger itself, where links to 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
@@ -19,7 +18,7 @@ from sphinx.domains.std import StandardDomain
 from sphinx.util.docutils import SphinxDirective
 
 from infovae_core.names import UnknownName
-from infovae_core.report.claims import LEDGER, Claim, Finding, Verdict, find
+from infovae_core.report.claims import LEDGER, Claim, Finding, find
 from infovae_core.report.claims.stored import asked
 from infovae_core.study.experiments import EXPERIMENTS
 from infovae_core.study.store import StoreError
@@ -92,19 +91,11 @@ class ClaimDirective(SphinxDirective):
         found, messages = self.state.inline_text(text, self.lineno)
         return [*found, *messages]
 
-    def link(self, claim: Claim, text: str, *classes: str) -> nodes.Node:
-        """To the claim's row in the ledger."""
-        found = pending_xref(
-            "", nodes.inline(text, text, classes=list(classes)), refdomain="std", reftype="ref",
-            reftarget=f"claim-{claim.id}", refexplicit=True, refwarn=True, refdoc=self.env.docname,
-        )  # fmt: skip
-        return found
-
     def sentence(self, claim: Claim, finding: Finding) -> nodes.paragraph:
         """A paragraph of the text."""
         words = nodes.paragraph("", "", *self.inline(finding.words), classes=["claim"])
         words += nodes.Text(" ")
-        words += self.link(claim, "evidence", "claim-evidence")
+        words += link(claim, "evidence", self.env.docname, "claim-evidence")
         return words
 
     def table(self, findings: Sequence[tuple[Claim, Finding]], home: bool) -> nodes.Node:
@@ -167,24 +158,12 @@ class ClaimDirective(SphinxDirective):
         ]
 
 
-class TallyDirective(SphinxDirective):
-    """How many claims of the thesis got which verdict, in one sentence."""
-
-    has_content = False
-
-    def run(self) -> list[nodes.Node]:
-        """A paragraph."""
-        try:
-            found = Counter(find(claim.id).verdict for claim in chosen("thesis"))
-        except StoreError as error:
-            raise self.error(str(error)) from error
-        text = (
-            f"Of {found.total()} claims of the thesis, {found[Verdict.HOLDS]} hold, "
-            f"{found[Verdict.PARTLY]} hold partly, {found[Verdict.FAILS]} fail and "
-            f"{found[Verdict.UNTESTED]} cannot be tested here. The book adds "
-            f"{len(chosen('book'))} of its own."
-        )
-        return [nodes.paragraph("", text)]
+def link(claim: Claim, text: str, docname: str, *classes: str) -> nodes.Node:
+    """From a page to the claim's row in the ledger."""
+    return pending_xref(
+        "", nodes.inline(text, text, classes=list(classes)), refdomain="std", reftype="ref",
+        reftarget=f"claim-{claim.id}", refexplicit=True, refwarn=True, refdoc=docname,
+    )  # fmt: skip
 
 
 def row(*cells: Iterable[nodes.Node]) -> nodes.Node:
@@ -225,7 +204,10 @@ def origin(claim: Claim, finding: Finding) -> str:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive with Sphinx."""
+    """Register the directive with Sphinx, and those that sum claims up."""
+    from infovae_core.report.claims import summaries
+
     app.add_directive("claim", ClaimDirective)
-    app.add_directive("claim-tally", TallyDirective)
+    app.add_directive("claim-tally", summaries.TallyDirective)
+    app.add_directive("verdicts", summaries.VerdictsDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

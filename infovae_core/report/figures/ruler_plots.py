@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
 from infovae_core import closed_forms, divergences
-from infovae_core.report.figures.plots import COLOURS, GREY
+from infovae_core.report.figures.plots import COLOURS, GREY, dots, line, of, plain_decades
+from infovae_core.report.intervals import centre
 from infovae_core.report.labels import LABELS
 
 SIGMA = 1.0
@@ -45,6 +46,38 @@ def simulate(
     return found
 
 
+def score_and_size(ours: pd.DataFrame) -> Figure:
+    """What the ruler reads of `MARKERS`'s models (left), and how large their codes are (right).
+
+    Each seed is a dot, and a line goes through `intervals.centre`; a reading of 0 cannot be drawn.
+
+    Args:
+        ours: `frames.frame`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.0), sharex=True)
+    panels = {
+        "val_mmd": "the score (low is good)",
+        "norm_ratio": "size of the codes (prior: 1)",
+    }
+    for axis, (metric, title) in zip(axes, panels.items(), strict=True):
+        rows = ours[(ours["metric"] == metric) & ours["model"].isin(MARKERS)]
+        values, _ = centre(rows, ["model", "latent_dim"], log=True)
+        for model in MARKERS:
+            dots(axis, rows, model, COLOURS[model])
+            line(axis, of(values, model), color=COLOURS[model], linewidth=2.2)
+        axis.set_title(title, loc="left")
+        axis.set(xlabel="latent dimension d", yscale="log")
+        axis.set_xticks([2, 10, 20, 40, 60, 80])
+        plain_decades(axis)
+    axes[0].yaxis.set_major_locator(LogLocator(numticks=6))
+    axes[1].axhline(1, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+    for model, height in (("infovae_mmd", 18), ("vae", 1.2)):  # Clear of the seeds' dots.
+        axes[1].annotate(
+            LABELS[model], (80, height), color=COLOURS[model], ha="right", weight="bold"
+        )
+    return figure
+
+
 def ruler(
     simulated: Mapping[int, np.ndarray], ours: pd.DataFrame, scales: Sequence[float] = SCALES
 ) -> Figure:
@@ -60,11 +93,11 @@ def ruler(
     for (d, points), colour in zip(
         simulated.items(), sns.color_palette("viridis", len(simulated)), strict=True
     ):
-        line = [closed_forms.mmd(c, d, SIGMA) for c in grid]
-        axis.plot(grid, line, color=colour, linewidth=2)
+        reading = [closed_forms.mmd(c, d, SIGMA) for c in grid]
+        axis.plot(grid, reading, color=colour, linewidth=2)
         axis.plot(scales, points, color=colour, **POINTS)
         # The first two levels are close.
-        end, where = (grid[-1], line[-1]), "bottom" if d == min(simulated) else "center"
+        end, where = (grid[-1], reading[-1]), "bottom" if d == min(simulated) else "center"
         axis.annotate(f"d = {d}", end, (6, 0), textcoords="offset points", va=where)
     seen = ours[ours["latent_dim"].isin(list(simulated))]
     means = seen.groupby(["model", "metric", "latent_dim"])["value"].mean()

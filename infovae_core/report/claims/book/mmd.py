@@ -131,6 +131,28 @@ def _(stored: Stored) -> Iterator[Check]:
 
 
 @LEDGER.book(
+    "score-is-blind",
+    "index",
+    "The score that ranks these models cannot see where their codes are: at d = 20 it prefers "
+    "codes that are {norm:.0f} times too large ({mmd:.4f}) to codes of the prior's own size "
+    "({vae:.4f}).",
+    needs=TWO,
+    tolerance=f"At d = 10, 20 and 40: {ORDER} ‖z‖/√d of the MMD's codes above {GONE:g}, of the "
+    f"VAE's between {NEAR[0]:g} and {NEAR[1]:g}.",
+)
+def _(stored: Stored) -> Iterator[Check]:
+    for d in (10, 20, 40):
+        mmd, vae = (second(stored, "val_mmd", model, d) for model in (MMD, VAE))
+        yield less(f"d = {d}: validation MMD, {LABELS[MMD]} less VAE", mmd, vae)
+        name = "norm" if d == 20 else ""
+        size = second(stored, "norm_ratio", MMD, d)
+        yield between(f"d = {d}: ‖z‖/√d, {LABELS[MMD]}", size, low=GONE, name=name)
+        yield between(f"d = {d}: ‖z‖/√d, VAE", second(stored, "norm_ratio", VAE, d), *NEAR)
+    yield quote("mmd", f"{LABELS[MMD]}: validation MMD", second(stored, "val_mmd", MMD))
+    yield quote("vae", "VAE: validation MMD", second(stored, "val_mmd", VAE))
+
+
+@LEDGER.book(
     "other-rulers-reverse",
     "experiment2",
     "Rulers that widen with d, or have no bandwidth, say the reverse: at d = 20 the energy "
