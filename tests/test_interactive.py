@@ -4,6 +4,7 @@ import functools
 import http.server
 import itertools
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 
 from infovae_core import closed_forms
 from infovae_core.objectives import Objective
-from infovae_core.report.figures import stills
+from infovae_core.report.figures import live, stills
+from infovae_core.study.selection import Selection
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "_static" / "interactive"
@@ -125,8 +127,11 @@ def test_a_fragment_has_a_still_a_name_alternative_text_and_only_its_own_files(p
     assert still
     assert (ROOT / still.group(1)).is_file()
     files = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert len(files) == 4
+    assert f"../_static/interactive/{path.stem}.js" in files
+    built = {f"data-{name}.js" for name in live.DATA}
     for file in files:
+        if Path(file).name in built:
+            continue
         assert (ROOT / "book" / "interactive" / file).is_file(), file
         script = (FOLDER / Path(file).name).read_text(encoding="utf8")
         assert "http" not in script.replace("http://www.w3.org/2000/svg", ""), "another host"
@@ -136,18 +141,28 @@ def paths(svg: str) -> dict[str, np.ndarray]:
     """The named lines of a picture, as the numbers of their paths."""
     found = re.findall(r'<g id="([a-z]+-?\d*)">\s*<path d="([^"]+)"', svg)
     numbers = {name: re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", path) for name, path in found}
+    # And marks, by where they are.
+    for name, marks in re.findall(r'<g id="(codes|chosen-\d)">(.*?)</g>\s*</g>', svg, re.DOTALL):
+        numbers[name] = re.findall(r'<use [^>]*?[xy]="(-?[\d.]+)" y="(-?[\d.]+)"', marks)
     return {name: np.array(values, float) for name, values in numbers.items()}
 
 
-LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 5}
+LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 5, "ruler-and-eye": 5}
+
+
+@pytest.fixture(scope="module")
+def anew(tmp_path_factory):
+    """The folder of still pictures drawn by this test."""
+    folder = tmp_path_factory.mktemp("stills")
+    stills.write(folder)
+    return folder
 
 
 @pytest.mark.parametrize("name", stills.STILLS)
-def test_the_still_pictures_are_those_of_the_code(name, tmp_path):
-    stills.write(tmp_path)
+def test_the_still_pictures_are_those_of_the_code(name, anew):
     file = f"interactive-{name}.svg"
     kept = (FOLDER / file).read_text(encoding="utf8")
-    drawn = paths((tmp_path / file).read_text(encoding="utf8"))
+    drawn = paths((anew / file).read_text(encoding="utf8"))
     stored = {line: values for line, values in paths(kept).items() if line in drawn}
     lines = [line for line in drawn if not re.match("patch|line|text|axes|figure|m[0-9]", line)]
     assert len(lines) == LINES[name]
@@ -165,13 +180,14 @@ def test_the_still_pictures_are_those_of_the_code(name, tmp_path):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """A browser at a page with all three figures, as Sphinx would have written it."""
+    """A browser at a page with all figures, as Sphinx would have written it."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     driver_path = shutil.which("chromedriver")
     if CHROMIUM is None or driver_path is None:
         pytest.skip("Chromium and its driver are not installed")
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(FOLDER, folder / "_static" / "interactive")
+    live.write(folder / "_static" / "interactive")
     (folder / "book").mkdir()
     body = ""
     for path in FRAGMENTS:
@@ -258,9 +274,54 @@ def test_the_weights_figure_says_what_two_choices_of_d_cost(browser):
     assert "Choose λ ≥ 1" in texts["a negative weight"]
 
 
+# Ruler and eye ----------------------------------------------------------------------------------
+
+
+def test_principal_directions_neither_stretch_codes_nor_choose_among_them():
+    rng = np.random.default_rng(0)
+    plane = 3 * rng.standard_normal((400, 2)) + [4, -1]
+    shown = live.principal(plane)
+    np.testing.assert_allclose(np.linalg.norm(shown, axis=1), np.linalg.norm(plane[200:], axis=1))
+    # In 80 dimensions the farthest directions of 250 codes exceed 1.4 for those codes themselves.
+    prior = rng.standard_normal((500, 80))
+    assert np.linalg.svd(prior[:250], compute_uv=False)[1] / math.sqrt(250) > 1.4
+    assert live.principal(prior).std(0) == pytest.approx([1, 1], abs=3 / math.sqrt(500))
+
+
+@pytest.mark.parametrize(("model", "label", "at"), [("vae", "VAE", 3), ("infovae_mmd", "MMD", 0)])
+def test_codes_and_readings_are_those_of_the_store(browser, model, label, at):
+    """The drawn codes, in units of the drawn circle, are the stored ones."""
+    d = (2, 5, 10, 20, 40, 60, 80)[at]
+    figure = browser.find_element("id", "fig-interactive-ruler-and-eye")
+    button = figure.find_element("xpath", f".//button[text()='{label}']")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    figure.find_element("id", "ia-eye-d").send_keys("\ue011" + "\ue014" * at)
+    runs = Selection("experiment2", seeds=(0,), latent_dims=(d,)).require()
+    (result,) = [result for run, result in runs.items() if run.model == model]
+    circle, points = browser.execute_script(
+        "const [f] = arguments, n = (e, ...names) => names.map((a) => Number(e.getAttribute(a)));"
+        "return [n(f.querySelector('.ia-circle'), 'cx', 'cy', 'rx', 'ry'),"
+        "[...f.querySelectorAll('.ia-code')].map((e) => n(e, 'cx', 'cy'))]",
+        figure,
+    )
+    cx, cy, rx, ry = circle
+    assert rx == pytest.approx(ry, rel=1e-9)
+    unit = rx / math.sqrt(-2 * math.log(0.05))
+    found = np.array([((x - cx) / unit, (cy - y) / unit) for x, y in points])
+    expected = live.principal(result.arrays["codes"])[: live.SHOWN]
+    width = max(3.2, 1.05 * np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, atol=width / live.STEPS)
+    text = said(browser, "ruler-and-eye")
+    reads, size, auc = (f"{result.metrics[name]:.3g}" for name in live.READINGS)
+    assert f", d = {d}: the ruler reads {reads}" in text
+    assert f"The codes have {size} times" in text
+    assert f"(AUC {auc})" in text
+
+
 def test_the_still_gives_way_on_the_screen_and_comes_back_in_print(browser):
     stills_ = browser.find_elements("css selector", "figure img")
-    assert len(stills_) == 3
+    assert len(stills_) == len(FRAGMENTS)
     assert not any(picture.is_displayed() for picture in stills_)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert all(picture.is_displayed() for picture in stills_)
@@ -274,7 +335,7 @@ def test_without_scripts_the_still_is_there(browser):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.refresh()
     stills_ = browser.find_elements("css selector", "figure img")
-    assert len(stills_) == 3
+    assert len(stills_) == len(FRAGMENTS)
     assert all(picture.is_displayed() for picture in stills_)
     assert not browser.find_elements("css selector", ".ia-live")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -288,11 +349,11 @@ def test_figures_fit_a_phone_and_raise_no_error(browser):
     )
     browser.refresh()
     browser.get_log("browser")
-    for name in ("bandwidth", "sinkhorn", "weights"):
-        assert said(browser, name)
+    for path in FRAGMENTS:
+        assert said(browser, path.stem)
     for button in browser.find_elements("css selector", ".ia-buttons button"):
         button.click()
-        assert "NaN" not in said(browser, "weights")
+        assert not any("NaN" in said(browser, path.stem) for path in FRAGMENTS)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     assert [
         entry for entry in browser.get_log("browser") if "favicon" not in entry["message"]

@@ -3,6 +3,7 @@
 // before the picture, and the picture is for print only.
 (function (root) {
   "use strict";
+  if (root.InfoVAEFigure) return; // A page of several figures asks for this file with each.
 
   let clips = 0;
 
@@ -49,6 +50,22 @@
     return { row, input, read, refresh };
   }
 
+  // Buttons of which one is pressed; entries are [value, label].
+  function choice(label, entries, value) {
+    let chosen = value;
+    const buttons = entries.map(([own, name]) => {
+      const button = node("button", { type: "button" }, [name]);
+      button.addEventListener("click", () => { chosen = own; });
+      return button;
+    });
+    const row = node("div", { class: "ia-buttons", role: "group", "aria-label": label }, [
+      node("span", { class: "ia-group", "aria-hidden": "true" }, [label]), ...buttons,
+    ]);
+    const refresh = () => buttons.forEach((button, i) =>
+      button.setAttribute("aria-pressed", String(entries[i][0] === chosen)));
+    return { row, read: () => chosen, choose: (next) => { chosen = next; }, refresh };
+  }
+
   function scale(domain, range, log) {
     const f = log ? Math.log10 : (value) => value;
     const [low, high] = domain.map(f);
@@ -88,14 +105,16 @@
     const svg = drawn("svg", {
       viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": spec.alt,
     });
-    const x = scale(spec.x, [box.left, box.right], spec.xLog);
-    const y = scale(spec.y, [box.bottom, box.top], spec.yLog);
+    // With a half width both axes have one scale, and zero is in the middle.
+    const half = spec.half, wide = half && half * (box.right - box.left) / (box.bottom - box.top);
+    const x = scale(half ? [-wide, wide] : spec.x, [box.left, box.right], spec.xLog);
+    const y = scale(half ? [-half, half] : spec.y, [box.bottom, box.top], spec.yLog);
     for (const tick of ticks(x, width < 420 ? 4 : 8)) {
       const at = x(tick.at);
       svg.append(drawn("line", { class: "ia-grid", x1: at, x2: at, y1: box.top, y2: box.bottom }));
       svg.append(drawn("text", { class: "ia-tick", x: at, y: box.bottom + 17, "text-anchor": "middle" }, tick.text));
     }
-    for (const tick of ticks(y, 6)) {
+    for (const tick of ticks(y, half ? 4 : 6)) {
       const at = y(tick.at);
       svg.append(drawn("line", { class: "ia-grid", x1: box.left, x2: box.right, y1: at, y2: at }));
       svg.append(drawn("text", { class: "ia-tick", x: box.left - 6, y: at + 4, "text-anchor": "end" }, tick.text));
@@ -149,6 +168,23 @@
         svg.append(drawn("line", { class: look, x1: at, x2: at, y1: box.top, y2: box.bottom }));
         if (label) svg.append(drawn("text", { class: "ia-note", x: at + (left ? -5 : 5), y: box.bottom - 8, "text-anchor": left ? "end" : "start" }, label));
       },
+      // Many points [x, y], each with its look.
+      points(list, look, radius) {
+        list.forEach(([px, py], i) => svg.append(drawn("circle", {
+          class: typeof look === "function" ? look(i) : look, "clip-path": `url(#${clip})`,
+          cx: x(px).toFixed(1), cy: y(py).toFixed(1), r: radius,
+        })));
+      },
+      // A circle around zero, of one radius on both axes.
+      circle(radius, look) {
+        svg.append(drawn("ellipse", {
+          class: look, "clip-path": `url(#${clip})`, cx: x(0), cy: y(0),
+          rx: x(radius) - x(0), ry: y(0) - y(radius),
+        }));
+      },
+      note(px, py, text, anchor) {
+        svg.append(drawn("text", { class: "ia-note", x: x(px), y: y(py), "text-anchor": anchor }, text));
+      },
       point(px, py) {
         svg.append(drawn("circle", { class: "ia-point", cx: x(px), cy: Math.min(box.bottom, place(py)), r: 6 }));
       },
@@ -178,5 +214,5 @@
     draw();
   }
 
-  root.InfoVAEFigure = { node, number, slider, plot, start };
+  root.InfoVAEFigure = { node, drawn, number, slider, choice, scale, ticks, plot, start };
 })(globalThis);

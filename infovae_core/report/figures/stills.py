@@ -15,8 +15,10 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from infovae_core import closed_forms
+from infovae_core.report.figures import live
 
 FOLDER = Path(__file__).parents[3] / "book" / "_static" / "interactive"
 FIRST, SECOND, GREY = "#0072b2", "#b34700", "#6b6b6b"
@@ -91,6 +93,41 @@ def weights() -> Figure:
     return figure
 
 
+def ruler_and_eye() -> Figure:
+    """Codes of InfoVAE-MMD in 20 dimensions, and three rulers with all models of Experiment 2."""
+    models = live.ruler_and_eye()["dims"]["20"]
+    own = models["infovae_mmd"]
+    figure = plt.figure(figsize=(7.2, 3.4))
+    left = figure.add_axes((0.06, 0.16, 0.4, 0.8))
+    points = own["points"] * own["width"] / live.STEPS
+    left.plot(*points.T, "o", color=FIRST, alpha=0.55, markersize=3, gid="codes")
+    radius = math.sqrt(-2 * math.log(0.05))
+    left.add_patch(Circle((0, 0), radius, fill=False, color=SECOND, linewidth=1.5, gid="prior"))
+    left.text(0, 1.5 * radius, "prior, 95 %", ha="center", va="bottom")
+    left.set(xlim=(-own["width"], own["width"]), ylim=(-own["width"], own["width"]))
+    left.set(xlabel="codes, along two directions", aspect="equal")
+    rows: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
+        ("val_mmd", "the thesis’s ruler: MMD, σ = 1", closed_forms.escape(20, 1.0), {}),
+        ("norm_ratio", "size of the codes, prior: 1", 1.0, {}),
+        ("classifier_auc", "a classifier, codes or prior? AUC", 0.5, {"xlim": (0.45, 1.02)}),
+    )
+    for row, (metric, title, mark, limits) in enumerate(rows):
+        axis = figure.add_axes((0.55, 0.77 - 0.3 * row, 0.42, 0.06))
+        others = [one[metric] for one in models.values()]
+        ring: dict[str, Any] = {"markerfacecolor": "none", "markersize": 6, "color": GREY}
+        axis.plot(others, [0] * len(others), "o", **ring)
+        axis.plot(own[metric], 0, "o", color=FIRST, markersize=9, gid=f"chosen-{row}")
+        own_ruler = metric == "val_mmd"
+        colour, dashes = (SECOND, "--") if own_ruler else (GREY, "-")
+        axis.axvline(mark, linewidth=1, color=colour, linestyle=dashes)
+        axis.set(xscale="linear" if limits else "log", yticks=[], **limits)
+        axis.set_title(title, loc="left", fontsize=10)
+        axis.text(1, 1.4, f"{own[metric]:.3g}", ha="right", weight="bold", transform=axis.transAxes)
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    return figure
+
+
 def _density(z: np.ndarray, mean: float, variance: float) -> np.ndarray:
     values: np.ndarray = np.exp(-((z - mean) ** 2) / (2 * variance))
     return values / math.sqrt(2 * math.pi * variance)
@@ -100,6 +137,7 @@ STILLS: dict[str, Callable[[], Figure]] = {
     "bandwidth": bandwidth,
     "sinkhorn": sinkhorn,
     "weights": weights,
+    "ruler-and-eye": ruler_and_eye,
 }
 
 
