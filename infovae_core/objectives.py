@@ -313,7 +313,6 @@ PRESETS: dict[str, Preset] = {
     "corrected_imq": Preset(info("imq"), "MMD, IMQ kernel"),
     "corrected_stein": Preset(info("stein", bandwidth="sqrt_d"), "Stein, σ² = d"),
     "corrected_cramer": Preset(info("cramer", lam=100), "Cramér, λ = 100"),
-    "corrected_sinkhorn": Preset(info("sinkhorn", lam=30), "Sinkhorn, λ = 30"),
     "corrected_warm": Preset(info("cramer"), "Cramér, warm start", schedule=Schedule("warm_start")),
 }
 
