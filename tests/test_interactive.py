@@ -16,8 +16,11 @@ import pytest
 
 from infovae_core import closed_forms
 from infovae_core.objectives import Objective
-from infovae_core.report.figures import live, stills
+from infovae_core.report import frames
+from infovae_core.report.figures import live, rank_plots, stills
+from infovae_core.run import Run
 from infovae_core.study.selection import Selection
+from infovae_core.study.store import Result
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "_static" / "interactive"
@@ -127,7 +130,8 @@ def test_a_fragment_has_a_still_a_name_alternative_text_and_only_its_own_files(p
     assert still
     assert (ROOT / still.group(1)).is_file()
     files = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert f"../_static/interactive/{path.stem}.js" in files
+    # One script serves the figures of several pages, which a number tells apart.
+    assert f"../_static/interactive/{re.sub(r'-[0-9]$', '', path.stem)}.js" in files
     built = {f"data-{name}.js" for name in live.DATA}
     for file in files:
         if Path(file).name in built:
@@ -139,7 +143,7 @@ def test_a_fragment_has_a_still_a_name_alternative_text_and_only_its_own_files(p
 
 def paths(svg: str) -> dict[str, np.ndarray]:
     """The named lines of a picture, as the numbers of their paths."""
-    found = re.findall(r'<g id="([a-z]+-?\d*)">\s*<path d="([^"]+)"', svg)
+    found = re.findall(r'<g id="([a-z]+(?:-?\d|-[a-z-]+\d?)?)">\s*<path d="([^"]+)"', svg)
     numbers = {name: re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", path) for name, path in found}
     # And marks, by where they are.
     for name, marks in re.findall(r'<g id="(codes|chosen-\d)">(.*?)</g>\s*</g>', svg, re.DOTALL):
@@ -148,6 +152,7 @@ def paths(svg: str) -> dict[str, np.ndarray]:
 
 
 LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 5, "ruler-and-eye": 5}
+LINES |= {"change-the-ruler-2": 7, "change-the-ruler-3": 8}
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +324,65 @@ def test_codes_and_readings_are_those_of_the_store(browser, model, label, at):
     assert f"(AUC {auc})" in text
 
 
+@functools.cache
+def stored(number: str) -> dict[Run, Result]:
+    """What is stored of an experiment."""
+    return Selection(f"experiment{number}").require()
+
+
+# Change the ruler -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["2", "3"])
+@pytest.mark.parametrize("ruler", ["val_mmd", "classifier_auc"])
+def test_lines_stand_where_the_ruler_ranks_the_models(browser, number, ruler):
+    still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
+    figure = browser.find_element("id", f"fig-interactive-change-the-ruler-{number}")
+    heading = rank_plots.RULERS[ruler][0].replace("\n", " ")
+    figure.find_element("xpath", f".//button[text()='{heading}']").click()
+    lines = browser.execute_script(
+        "return [...arguments[0].querySelectorAll('path[data-model]')].map("
+        "(e) => [e.dataset.model, e.getAttribute('d')])",
+        figure,
+    )
+    results = stored(number)
+    ours = frames.frame(results)
+    dims = sorted({run.latent_dim for run in results})
+    drawn = {
+        model: [float(pair.split(",")[1]) for pair in path[1:].split(" L")] for model, path in lines
+    }
+    assert {len(heights) for heights in drawn.values()} == {len(dims)}
+    for at, d in enumerate(dims):
+        found = rank_plots.readings(ours, list(live.labels(results)), d)
+        best_first = list(rank_plots.ranks(found)[ruler].sort_values().index)
+        assert sorted(drawn, key=lambda model: drawn[model][at]) == best_first
+        if d == 20:
+            readings = [rank_plots.printed(found.loc[m, ruler], ruler) for m in best_first]
+            listed = said(browser, f"change-the-ruler-{number}").split("nearest first: ")[1]
+            assert [one.rsplit(" ", 1)[1] for one in listed[:-1].split(", ")] == readings
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_a_change_of_the_ruler_is_seen_to_happen(browser):
+    figure = browser.find_element("id", "fig-interactive-change-the-ruler-2")
+    first, second = (
+        figure.find_element("xpath", f".//button[text()='{name}']")
+        for name in ("MMD σ = 1", "classifier AUC")
+    )
+    first.click()
+    seen = browser.execute_async_script(
+        "const [f, button, done] = arguments, seen = new Set();"
+        "const line = () => f.querySelector('path[data-model=vae]').getAttribute('d');"
+        "const end = () => setTimeout(() => done([...seen, line()]), 700);"
+        "setTimeout(() => { button.click(); const watch = () => { seen.add(line());"
+        "seen.size < 4 ? requestAnimationFrame(watch) : end(); }; watch(); }, 700)",
+        figure,
+        second,
+    )
+    assert len(set(seen)) == 5
+
+
 def test_the_still_gives_way_on_the_screen_and_comes_back_in_print(browser):
     stills_ = browser.find_elements("css selector", "figure img")
     assert len(stills_) == len(FRAGMENTS)
@@ -351,9 +415,12 @@ def test_figures_fit_a_phone_and_raise_no_error(browser):
     browser.get_log("browser")
     for path in FRAGMENTS:
         assert said(browser, path.stem)
-    for button in browser.find_elements("css selector", ".ia-buttons button"):
-        button.click()
-        assert not any("NaN" in said(browser, path.stem) for path in FRAGMENTS)
+    heard = browser.execute_script(
+        "return [...document.querySelectorAll('.ia-buttons button')].map((button) => {"
+        "button.click(); return button.closest('figure').querySelector('output').textContent; })"
+    )
+    assert heard
+    assert not [text for text in heard if re.search("NaN|undefined|Infinity", text)]
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     assert [
         entry for entry in browser.get_log("browser") if "favicon" not in entry["message"]

@@ -194,7 +194,7 @@
   // Puts controls, plots and text into the figure with this id, and calls `draw` on every change.
   function start(id, build) {
     const figure = document.getElementById(id);
-    if (!figure) return;
+    if (!figure || figure.classList.contains("interactive")) return;
     const live = node("div", { class: "ia-live" });
     const text = node("output", { class: "ia-text", "aria-live": "polite" });
     const made = build(live);

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from sphinx.application import Sphinx
 
+from infovae_core.report import frames
+from infovae_core.report.figures import rank_plots
 from infovae_core.report.labels import LABELS
 from infovae_core.run import Run
 from infovae_core.study.selection import Selection
@@ -73,7 +75,42 @@ def labels(results: dict[Run, Result]) -> dict[str, str]:
     return {run.model: LABELS[run.model] for run in results}
 
 
-DATA: dict[str, Callable[[], dict[str, Any]]] = {"ruler-and-eye": ruler_and_eye}
+def rankings(experiment: str) -> dict[str, Any]:
+    """What every ruler reads of an experiment's models, and their places by it.
+
+    Means over the stored seeds, as `rank_plots.rulers` shows them for one latent dimension.
+
+    Args:
+        experiment: Its name.
+
+    Raises:
+        StoreError: If a result is missing, with the command that makes it.
+    """
+    results = Selection(experiment).require()
+    ours, names = frames.frame(results), labels(results)
+    dims = sorted({run.latent_dim for run in results})
+    by_dim = {d: rank_plots.readings(ours, list(names), d) for d in dims}
+    places = {d: rank_plots.ranks(found) for d, found in by_dim.items()}
+    rulers = {
+        ruler: {
+            "heading": heading.replace("\n", " "),
+            "places": [places[d][ruler].tolist() for d in dims],
+            "readings": [[rank_plots.printed(v, ruler) for v in by_dim[d][ruler]] for d in dims],
+        }
+        for ruler, (heading, *_) in rank_plots.RULERS.items()
+    }
+    return {"labels": names, "dims": dims, "rulers": rulers}
+
+
+def change_the_ruler() -> dict[str, Any]:
+    """The rankings of Experiments 2 and 3."""
+    return {number: rankings(f"experiment{number}") for number in "23"}
+
+
+DATA: dict[str, Callable[[], dict[str, Any]]] = {
+    "ruler-and-eye": ruler_and_eye,
+    "change-the-ruler": change_the_ruler,
+}
 
 
 def write(folder: Path) -> None:

@@ -6,6 +6,7 @@ Their settings are those that the interactive figures start with.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,33 @@ def ruler_and_eye() -> Figure:
     return figure
 
 
+def _ranking(number: str) -> Figure:
+    """Places of an experiment's models by the MMD of σ = 1, for each latent dimension."""
+    data = live.rankings(f"experiment{number}")
+    names, places = list(data["labels"]), np.array(data["rulers"]["val_mmd"]["places"])
+    figure, (axis,) = _axes()
+    figure.subplots_adjust(left=0.04, right=0.8, top=0.9)
+    columns = range(len(data["dims"]))
+    looks: dict[str, dict[str, Any]] = {
+        "infovae_mmd": {"color": FIRST, "linewidth": 2.5, "zorder": 3},
+        "vae": {"color": SECOND, "linewidth": 2.5, "zorder": 3, "linestyle": "--"},
+    }
+    for name, place in zip(names, places.T, strict=True):
+        look = looks.get(name, {"color": GREY, "linewidth": 1, "alpha": 0.6})
+        axis.plot(columns, place, marker="o", markersize=4, **look)
+        # Apart from its marks, which repeat it.
+        axis.plot(columns, place, **look, gid=f"place-{name.replace('_', '-')}")
+        weight = "bold" if name in looks else "normal"
+        axis.text(len(columns) - 0.85, place[-1], data["labels"][name], va="center", weight=weight)
+    axis.set_xticks(columns, data["dims"])
+    axis.set_yticks([])
+    axis.invert_yaxis()
+    axis.spines["left"].set_visible(False)
+    axis.set(xlabel="latent dimension d", title="by MMD, σ = 1; top: nearest to the prior")
+    axis.title.set_fontsize(11)
+    return figure
+
+
 def _density(z: np.ndarray, mean: float, variance: float) -> np.ndarray:
     values: np.ndarray = np.exp(-((z - mean) ** 2) / (2 * variance))
     return values / math.sqrt(2 * math.pi * variance)
@@ -138,6 +166,8 @@ STILLS: dict[str, Callable[[], Figure]] = {
     "sinkhorn": sinkhorn,
     "weights": weights,
     "ruler-and-eye": ruler_and_eye,
+    "change-the-ruler-2": partial(_ranking, "2"),
+    "change-the-ruler-3": partial(_ranking, "3"),
 }
 
 
