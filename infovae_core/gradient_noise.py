@@ -67,13 +67,13 @@ def stein(d: int, sigma: float) -> float:
     b1, b2 = 2 * d, 4 * d * (d + 2)
     inner = p**2 * a1 + b**2 / 16 * a1 * b2 + b**2 * q**2 * a3
     inner += p * b / 2 * a1 * b1 - 2 * p * b * q * a2 - b**2 * q / 2 * a2 * b1
-    return (1 + 4 * b) ** (-d / 2) * (d / 2 + inner)
+    return float((1 + 4 * b) ** (-d / 2) * (d / 2 + inner))
 
 
 def noise(
     divergence: str, options: Mapping[str, Any] | None, d: int, n: int, m: int | None = None
 ) -> float:
-    """n times the root mean square of the length of one code's gradient, at q = p.
+    """The root mean square of the length of one code's gradient at q = p, times n.
 
     Of the unbiased estimate, from n codes and m draws: 2 (Γ/(n−1) + Γ/m)^½ with Γ the mean square
     of the centred gradient of the kernel. Without the last term for exact prior terms and Stein.

@@ -52,8 +52,7 @@ def test_the_two_expectations_by_quadrature(d, s, t):
     w = w / w.sum()
     a, b = (np.exp(-r * (z[:, None] - z) ** 2) for r in (s, t))
     mass, pull = (
-        w @ ((f @ w) * (g @ w))
-        for f, g in ((a, b), (a * (z[:, None] - z), b * (z[:, None] - z)))
+        w @ ((f @ w) * (g @ w)) for f, g in ((a, b), (a * (z[:, None] - z), b * (z[:, None] - z)))
     )
     assert gradient_noise.across(s, t, d) == pytest.approx(d * pull * mass ** (d - 1), rel=1e-6)
 

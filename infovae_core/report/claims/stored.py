@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from infovae_core.report import costs, frames, generalization
+from infovae_core.report import costs, frames, generalization, leaving
 from infovae_core.report.claims.checks import Values
 from infovae_core.run import Run
 from infovae_core.study.experiments import EXPERIMENTS
@@ -136,7 +136,10 @@ def read() -> Stored:
         found = frames.frame(results(name), series(name))
         if name == "experiment1":
             return found
-        return pd.concat([found, generalization.train_test(results(name)), greyness(results(name))])
+        more = [generalization.train_test(results(name)), greyness(results(name))]
+        if name == "experiment2":
+            more.append(leaving.frame(results(name)))
+        return pd.concat([found, *more])
 
     return Stored(
         ends,

@@ -1,0 +1,92 @@
+"""What leaving the prior costs, what staying costs, and how noisy the pull back is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+from infovae_core import gradient_noise, prices
+from infovae_core.report import leaving
+from infovae_core.report.figures.plots import COLOURS, GREY
+from infovae_core.run import Run
+from infovae_core.study.store import Result
+
+GRID = tuple(float(size) for size in np.geomspace(0.5, 8, 17))
+BANDWIDTHS: dict[str, float | str] = {"σ = 1": 1.0, "σ² = d": "sqrt_d"}
+# Penalties with a price and a known noise: colour, line, divergence, options.
+PENALTIES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "MMD, σ = 1": (COLOURS["infovae_mmd"], "-", "mmd", {}),
+    "MMD, σ² = d": (COLOURS["infovae_mmd"], "--", "mmd", {"bandwidth": "sqrt_d"}),
+    "MMD, IMQ kernel": (GREY, "--", "imq", {}),
+    "Stein, σ = 1": (COLOURS["infovae_stein"], "-", "stein", {}),
+    "Stein, σ² = d": (COLOURS["infovae_stein"], "--", "stein", {"bandwidth": "sqrt_d"}),
+    "Cramér": (COLOURS["infovae_cramer"], "-", "cramer", {}),
+}
+
+
+def charges(results: Mapping[Run, Result], model: str = "recon_ae") -> Figure:
+    """What a model's codes pay at every size, over what leaving costs: a line for each dimension.
+
+    Args:
+        results: Of Experiment 2; runs of the model that have stored codes, means over seeds.
+        model: Whose codes.
+    """
+    figure, axes = plt.subplots(1, len(BANDWIDTHS), figsize=(9.6, 4.2), sharey=True)
+    codes: dict[int, list[np.ndarray]] = {}
+    for run, result in results.items():
+        if run.model == model and run.latent_dim in leaving.DIMS:
+            codes.setdefault(run.latent_dim, []).append(leaving.matched(result.arrays["codes"]))
+    palette = sns.color_palette("viridis", len(codes))
+    for axis, (title, bandwidth) in zip(axes, BANDWIDTHS.items(), strict=True):
+        axis.axhline(1, color="black", linewidth=1, label="leaving")
+        for (d, several), colour in zip(sorted(codes.items()), palette, strict=True):
+            paid = np.mean([leaving.charges(one, bandwidth, GRID) for one in several], axis=0)
+            axis.plot(GRID, paid, color=colour, linewidth=2, label=f"d = {d}")
+        axis.set(xscale="log", yscale="log", ylim=(5e-3, 3e3), title=title)
+        axis.set_xlabel("size of the codes (the prior's: 1)")
+        axis.xaxis.set_major_locator(FixedLocator([0.5, 1, 2, 4, 8]))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes[0].set_ylabel("charge, over that of leaving")
+    axes[1].legend(frameon=False, loc="upper right")
+    return figure
+
+
+def window(
+    dims: Sequence[int], lam: float = 1000, nats: float = 50, n: int = 128, c: float = 1.5
+) -> Figure:
+    """By dimension: what leaving costs at one λ, and the noise at a weight that holds.
+
+    Args:
+        dims: Latent dimensions.
+        lam: λ of the first panel.
+        nats: What codes of size `c` cost at the weight of the second.
+        n: Codes, and draws, of a minibatch.
+        c: Size of codes.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.4))
+    for label, (colour, line, divergence, options) in PENALTIES.items():
+        style: dict[str, Any] = {"color": colour, "linestyle": line, "marker": "o", "label": label}
+        ceilings = [lam * prices.ceiling(divergence, options, d) for d in dims]
+        if np.isfinite(ceilings).all() and all(ceilings):
+            axes[0].plot(dims, ceilings, **style)
+        weights = (prices.weight_for(divergence, options, d, nats, c) for d in dims)
+        noises = [
+            weight * gradient_noise.noise(divergence, options, d, n)
+            for weight, d in zip(weights, dims, strict=True)
+        ]
+        axes[1].plot(dims, noises, **style)
+    axes[0].set(yscale="log", ylim=(1e-3, 2e3), title=f"leaving, at λ = {lam:g}", ylabel="nats")
+    axes[1].set(
+        yscale="log", ylim=(3, 3e4), title=f"noise, where codes of size {c:g} cost {nats:g} nats"
+    )
+    axes[1].set_ylabel("nats per unit of length")
+    for axis in axes:
+        axis.set_xlabel("latent dimension d")
+    handles, labels = axes[1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
