@@ -18,8 +18,8 @@ from infovae_core.run import Run
 from infovae_core.study.store import Result
 
 SIZES = tuple(float(size) for size in np.geomspace(0.5, 8, 9))
-# Whose codes: those that nothing holds, and those of the usual start that informs.
-MODELS = ("recon_ae", "vae")
+# Whose codes: those that nothing holds, those of the usual start that informs, and aligned ones.
+MODELS = ("recon_ae", "vae", "corrected_imq", "corrected_cramer")
 DIMS = (2, 5, 10, 20)
 
 

@@ -137,7 +137,7 @@ def read() -> Stored:
         if name == "experiment1":
             return found
         more = [generalization.train_test(results(name)), greyness(results(name))]
-        if name == "experiment2":
+        if name.startswith("experiment2"):
             more.append(leaving.frame(results(name)))
         return pd.concat([found, *more])
 

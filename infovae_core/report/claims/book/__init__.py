@@ -1,5 +1,13 @@
 """The book's own claims: all have to hold."""
 
-from infovae_core.report.claims.book import costs, divergences, escape, mmd, models, schedules
+from infovae_core.report.claims.book import (
+    costs,
+    decades,
+    divergences,
+    escape,
+    mmd,
+    models,
+    schedules,
+)
 
-__all__ = ["costs", "divergences", "escape", "mmd", "models", "schedules"]
+__all__ = ["costs", "decades", "divergences", "escape", "mmd", "models", "schedules"]
