@@ -12,38 +12,47 @@ TRAINS = $(shell grep -sl train_missing notebooks/$(EXPERIMENT).md)
 
 INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 # Each core takes files of its own, so that what a file's tests share is made once, and a test has one
-# thread. Not more processes than 8, as each holds PyTorch in memory.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+# thread; tests/conftest.py orders the files. Not more processes than 8, as each holds PyTorch in memory.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile \
+	--no-loadscope-reorder
 
-# Pages with code run before the build, as many at once as there are cores. What they gave is kept for
-# the build alone, since this cache sees changes of a cell and not of the package. A page that failed is
-# not kept: the build runs it again, and ends with its traceback.
+# Pages with code are executed once, as many at a time as there are cores. What they gave is kept, by
+# their code, for the book, for the tests that build it, and for nbval; and forgotten when the package,
+# the stored results, the environment or the list of pages is another than it was. A page that failed
+# is not kept: the build runs it again, and ends with its traceback.
 OUT ?= .
-CACHE = $(OUT)/_build/.jupyter_cache
+CACHE := $(CURDIR)/_build/.jupyter_cache
 PAGES := $(shell grep -l "{code-cell}" book/*.md notebooks/*.md)
+export JUPYTERCACHE := $(CACHE)
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 SOURCES := $(sort $(wildcard notebooks/*.md))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test notebooks reproduce bench clean
+.PHONY: help book executed test notebooks reproduce bench clean
 
 help: ## this list; the times are those of two idle cores, after 2 min for .venv
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-book: $(INSTALLED) ## 2 min: run the notebooks and build the pages into _build/html, warnings as errors
-	rm -rf "$(CACHE)" && mkdir -p "$(CACHE)"
-	JUPYTERCACHE="$(CACHE)" $(BIN)/jcache notebook add --reader jupytext $(PAGES)
-	OMP_NUM_THREADS=1 JUPYTERCACHE="$(CACHE)" $(BIN)/jcache project execute --executor local-parallel --timeout 300
+book: executed ## 2 min: run the notebooks and build the pages into _build/html, warnings as errors
+	test "$(OUT)" = . || { mkdir -p "$(OUT)/_build" && ln -sfn "$(CACHE)" "$(OUT)/_build/.jupyter_cache"; }
 	$(BIN)/jupyter-book build --path-output "$(OUT)" --all --warningiserror --keep-going .
+
+executed: $(INSTALLED)
+	@now=$$({ find infovae_core notebooks/results requirements.lock -type f ! -name '*.pyc' \
+		-exec cksum {} + | sort; $(BIN)/python -VV; env | grep ^INFOVAE_; echo $(PAGES); } | cksum); \
+	test "$$(cat "$(CACHE)/of" 2>&1)" = "$$now" || { \
+		rm -rf "$(CACHE)" && mkdir -p "$(CACHE)" && echo "$$now" > "$(CACHE)/of"; }
+	$(BIN)/jcache notebook add --reader jupytext $(PAGES)
+	OMP_NUM_THREADS=1 $(BIN)/jcache project execute --executor local-parallel --timeout 300
 
 test: $(INSTALLED) ## 9 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(PYTEST) --cov --cov-report=term-missing
-	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg -W default $(NOTEBOOKS)
+	$(BIN)/pytest -p tests.replay --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg -W default $(NOTEBOOKS)
 
 notebooks: $(INSTALLED) ## 1 min: write notebooks/*.ipynb anew from their .md twins, outputs included
 	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)

@@ -39,6 +39,7 @@ TINY = Settings(
     samples=(8, 16),
     latent_dims=(2, 4),
     compiled=False,
+    val_batches=4,
     grid=(1, 2),
     grid_steps=2,
     grid_repetitions=1,
@@ -172,8 +173,10 @@ def test_pythae_makes_the_steps_it_is_asked_for():
 
 
 def test_both_ways_of_validating_give_one_value():
-    batched = contenders.validation(CPU, "digits")(1)
-    assert contenders.validation_loop(CPU, "digits")(1) == pytest.approx(batched, abs=1e-6)
+    batched = contenders.validation(CPU, "digits", val_batches=20)(1)
+    assert contenders.validation_loop(CPU, "digits", val_batches=20)(1) == pytest.approx(
+        batched, abs=1e-6
+    )
 
 
 def test_a_missing_peer_is_said_and_left_out(monkeypatch):

@@ -142,6 +142,7 @@ def assert_equal(kept: Store, reference: Store) -> None:
 # What is done -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["workers", "scheduler"])
 def test_workers_give_the_bits_that_this_process_gives(kept, here, request, way):
     found = 2 if way == "workers" else request.getfixturevalue("address")
@@ -186,6 +187,7 @@ def test_workers_leave_ctrl_c_to_the_coordinator():
         assert client.submit(os.getpid, pure=False).result(LONG) == worker
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_trains_is_replaced_and_its_runs_are_trained_again(
     kept, here, tmp_path, monkeypatch
 ):

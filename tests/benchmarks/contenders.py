@@ -171,18 +171,18 @@ def divergence(device: torch.device, name: str, n: int, d: int = LATENT_DIM) -> 
     return call
 
 
-def validation(device: torch.device, data_set: str) -> Call:
+def validation(device: torch.device, data_set: str, **changes: Any) -> Call:
     """Our validation MMD: each image encoded once, minibatches gathered, batched kernels."""
     devices.keep_freed_memory()
-    run = the_run()
+    run = the_run(**changes)
     measured = evaluation.Evaluation(run, load(data_set, device))
     model = VAE(run.architecture, generator(0, "init"))
     return lambda count: [measured.during(model)["val_mmd2"] for _ in range(count)][-1]
 
 
-def validation_loop(device: torch.device, data_set: str) -> Call:
+def validation_loop(device: torch.device, data_set: str, **changes: Any) -> Call:
     """The same value by a loop over minibatches that encodes each."""
-    run = the_run()
+    run = the_run(**changes)
     split = load(data_set, device)
     measured = evaluation.Evaluation(run, split)
     model = VAE(run.architecture, generator(0, "init")).eval()

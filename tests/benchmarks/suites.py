@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from infovae_core.run import Run
 from infovae_core.study.experiments import experiment2
 from infovae_core.study.grid import run_grid
 from infovae_core.study.store import Store
@@ -36,6 +37,7 @@ class Settings:
         samples: n of the growth of a divergence.
         latent_dims: d of the growth.
         compiled: Whether torch.compile is tried, which needs a compiler.
+        val_batches: Minibatches of a validation.
         grid: Numbers of runs of the grids.
         grid_steps: Length of each of their runs.
         grid_repetitions: How often each grid is trained.
@@ -54,6 +56,7 @@ class Settings:
     samples: tuple[int, ...] = (128, 256, 512, 1024, 2048)
     latent_dims: tuple[int, ...] = (2, 5, 10, 20, 40, 80)
     compiled: bool = bool(shutil.which("g++") or shutil.which("clang++"))
+    val_batches: int = Run.val_batches
     grid: tuple[int, ...] = (2, 4, 8)
     grid_steps: int = 100
     grid_repetitions: int = 3
@@ -96,6 +99,7 @@ def details(settings: Settings) -> list[Row]:
     rows = _measure(
         "one step, a finding left out", "as it is", steps, settings, 1, settings.cores, False
     )
+    on = on | {"val_batches": settings.val_batches}
     both = {"batched": ("validation", on), "minibatch by minibatch": ("validation_loop", on)}
     once = replace(settings, calls=1)
     return rows + _measure("one validation", "batched", both, once, 1, settings.cores, False)

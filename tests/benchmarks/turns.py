@@ -64,7 +64,10 @@ def take_turns(
         RuntimeError: If a contender's process ends before its time.
     """
     # Forked from a process that has imported all and done nothing: each starts alike, and at once.
-    multiprocessing.set_forkserver_preload(["tests.benchmarks.contenders"])
+    # The last two would else be imported by each, with the digits and with its first optimizer.
+    multiprocessing.set_forkserver_preload(
+        ["tests.benchmarks.contenders", "sklearn.datasets", "torch._dynamo"]
+    )
     context = multiprocessing.get_context("forkserver")
     pipes: list[list[Connection]] = []
     processes = []
