@@ -13,6 +13,7 @@ __all__ = [
     "Schedule",
     "closed_forms",
     "data",
+    "diagnose",
     "divergences",
     "fit",
     "metrics",
@@ -21,6 +22,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from infovae_core import closed_forms, data, divergences, metrics
+    from infovae_core.diagnosis import diagnose
     from infovae_core.loop import fit
     from infovae_core.objectives import Objective, preset
     from infovae_core.run import Run
@@ -31,6 +33,7 @@ else:  # A checker that saw this function would take every name for one of the p
         "Objective": "objectives",
         "Run": "run",
         "Schedule": "schedules",
+        "diagnose": "diagnosis",
         "fit": "loop",
         "preset": "objectives",
     }

@@ -185,6 +185,43 @@ def time_(
     typer.echo(f"{len(done)} of {len(runs)} runs timed; the others are not stored.")
 
 
+@app.command()
+def diagnose(
+    file: Annotated[
+        Path, typer.Argument(help="Codes: .npy, .npz, .csv, .parquet or .safetensors, a row each.")
+    ],
+    mu: Annotated[
+        Path | None, typer.Option(help="Means of q(z|x), in another file; with --logvar.")
+    ] = None,
+    logvar: Annotated[Path | None, typer.Option(help="Logarithms of its variances.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Classes, for the clusters.")] = None,
+    kernel: Annotated[str, typer.Option(help="The kernel of your penalty: rbf or imq.")] = "rbf",
+    bandwidth: Annotated[
+        str | None,
+        typer.Option(help="Its σ (rbf: a number, sqrt_d, median) or C (imq: a number, 2d); 1,2,4."),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="The minibatch it is computed on.")] = 128,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report to this page as well.")
+    ] = None,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Hold codes of any model against the prior, and say what is the case."""
+    from infovae_core.report import diagnosis
+
+    found = diagnosis.from_files(
+        file,
+        {"mu": mu, "logvar": logvar, "labels": labels},
+        kernel=kernel,
+        bandwidth=bandwidth,
+        batch_size=batch_size,
+        device=device,
+    )
+    typer.echo(str(found))
+    if html is not None:
+        typer.echo(f"\nReport written to {diagnosis.save(found, html, file.name)}.")
+
+
 def main() -> None:
     """Run the command line; a refusal is one clear message, not a traceback."""
     try:
