@@ -1,4 +1,4 @@
-"""Kernels as mixtures of Gaussians: closed forms against quadrature, sampling and the divergences."""
+"""Kernels as mixtures of Gaussians: closed forms against quadrature, samples, divergences."""
 
 import math
 

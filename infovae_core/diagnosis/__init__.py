@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infovae_core import divergences
+from infovae_core import declared, divergences
 from infovae_core.diagnosis import rules, sight
 from infovae_core.diagnosis.facts import Facts, facts
 from infovae_core.diagnosis.finding import Finding, differs
@@ -85,7 +85,7 @@ def own_kernel(
         bandwidth = "2d"
     if kernel == "imq":
         given = [bandwidth] if isinstance(bandwidth, str | int | float) else list(bandwidth)
-        return Kernel("imq", tuple(divergences.imq_scale(one, d) for one in given))
+        return Kernel("imq", tuple(declared.imq_scale(one, d) for one in given))
     if bandwidth == "median":
         return Kernel("rbf", (median_of(codes.z) ** 2,))
     sigmas = divergences.bandwidths(bandwidth, codes.z[:1], codes.z[:1])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infovae_core import divergences, metrics, rulers
+from infovae_core import declared, metrics, rulers
 from infovae_core.diagnosis.intake import Sample
 from infovae_core.diagnosis.perfect import DIRECTIONS, Perfect, perfect
 from infovae_core.kernels import Kernel
@@ -94,7 +94,7 @@ def kernels_for(z: Tensor, own: Kernel | None = None) -> dict[str, tuple[str, Ke
     d = z.shape[1]
     wide = Kernel("rbf", (float(d),))
     mixture = Kernel("rbf", (d / 4, float(d), 4.0 * d))
-    imq = Kernel("imq", (divergences.imq_scale("2d", d),))
+    imq = Kernel("imq", (declared.imq_scale("2d", d),))
     chosen = {
         "mmd2": ("MMD², σ = 1", Kernel("rbf", (1.0,))),
         "mmd2_sqrt_d": ("MMD², σ² = d", wide),
