@@ -171,7 +171,6 @@ CORRECTED_MODELS = (
     "corrected_mmd",
     "corrected_imq",
     "corrected_cramer",
-    "corrected_warm",
     "recon_ae",
     "vae",
 )
@@ -246,6 +245,14 @@ experiment4 = Experiment(
     series=lambda run: f"lam_1e{round(math.log10(run.objective.lam))}",
     sweeps=("lam",),
 )
+# The Cramér distance at the thesis's weight, from a fresh start and from one that informs.
+start = Experiment(
+    title="Warm start",
+    variants=presets("infovae_cramer", "corrected_warm"),
+    profiles=same({"steps": 20, "eval_every": 10}, {"steps": FULL_LENGTH}),
+    latent_dims=(5, 20),
+    smoke_dims=(5, 20),
+)
 # Weights over decades, to see what each buys: reconstruction, usefulness and alignment at d = 20.
 FRONTIER: dict[str, tuple[int, ...]] = {
     "corrected_imq": (10, 100, 1000, 3000, 10_000),
@@ -297,6 +304,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "experiment2": experiment2,
     "experiment3": experiment3,
     "experiment4": experiment4,
+    "start": start,
     "frontier": frontier,
 }
 
