@@ -82,6 +82,25 @@ def test_exact_prior_terms_halve_the_variance_and_more_draws_do_no_more_than_tha
     assert gradient_noise.noise("mmd", {}, 5, 128, 10**9) == pytest.approx(exact, rel=1e-6)
 
 
+def spread(divergence, size, d=5, n=128, repeats=20):
+    """The root mean square deviation of a code's gradient from its mean, for codes of a size."""
+    draw, squares = torch.Generator().manual_seed(6), []
+    for _ in range(12):
+        q = size * torch.randn(repeats, n, d, generator=draw, dtype=torch.float64)
+        q[:, 0] = q[0, 0]  # One code among ever new others.
+        p = torch.randn(repeats, n, d, generator=draw, dtype=torch.float64)
+        value = divergences.REGISTRY[divergence](q.requires_grad_(), p).sum()
+        gradient = n * torch.autograd.grad(value, q)[0][:, 0]
+        squares.append(gradient.var(0).sum().item())
+    return math.sqrt(np.mean(squares))
+
+
+def test_among_larger_codes_steins_gradient_is_less_noisy_and_the_energy_distances_hardly():
+    assert spread("stein", 1.0) == pytest.approx(gradient_noise.noise("stein", {}, 5, 128), rel=0.2)
+    assert spread("stein", 2.0) < 0.6 * spread("stein", 1.0)
+    assert spread("cramer", 2.0) > 0.8 * spread("cramer", 1.0)
+
+
 def test_bad_input_is_refused_in_one_sentence():
     with pytest.raises(UnknownName, match="unknown divergence with a known noise 'sinkhorn'"):
         gradient_noise.noise("sinkhorn", {}, 5, 128)
