@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from infovae_core.divergences import register
+from infovae_core.divergences import check, register
 from infovae_core.models import initialize
+from infovae_core.randomness import undisturbed
 
 
 class Critic(nn.Module):
@@ -30,11 +31,18 @@ class Critic(nn.Module):
         """A multilayer perceptron of these widths, ReLU between its layers."""
         super().__init__()
         layers: list[nn.Module] = []
-        for wide, narrow in pairwise(widths):
-            layers += [nn.Linear(wide, narrow), nn.ReLU()]
-        self.network = nn.Sequential(*layers[:-1])
+        with undisturbed():
+            for wide, narrow in pairwise(widths):
+                layers += [nn.Linear(wide, narrow), nn.ReLU()]
+            self.network = nn.Sequential(*layers[:-1])
+            initialize(self, generator)
         self.learning_rate = learning_rate
-        initialize(self, generator)
+
+    def __call__(self, q: Tensor, p: Tensor) -> Tensor:
+        """The bound's value, see `forward`, of samples that pass `divergences.check`."""
+        check(q, p)
+        value: Tensor = super().__call__(q, p)
+        return value
 
     def score(self, z: Tensor) -> Tensor:
         """T(z): (..., n, d) → (..., n)."""

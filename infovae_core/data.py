@@ -24,6 +24,7 @@ from torch.nn.functional import interpolate
 
 from infovae_core import names
 from infovae_core.datasets import DATASETS, MD5, PIXELS
+from infovae_core.randomness import undisturbed
 from infovae_core.refusal import Refusal
 
 
@@ -73,6 +74,7 @@ class Split:
         return replace(self, train=train, val=val, test=test)
 
 
+@undisturbed()
 def load(
     name: str,
     root: str | Path | None = None,

@@ -42,7 +42,9 @@ def bandwidths(rule: float | str | Sequence[float], d: int) -> list[float]:
             )
         return [math.sqrt(d)]
     sigmas = [rule] if isinstance(rule, int | float) else list(rule)
-    numbers = all(isinstance(sigma, int | float) for sigma in sigmas)
+    numbers = all(
+        isinstance(sigma, int | float) and not isinstance(sigma, bool) for sigma in sigmas
+    )
     if not sigmas or not numbers or not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(
             f"a kernel bandwidth is a positive finite number, a rule's name, or several numbers; "

@@ -1,16 +1,18 @@
 """Divergences between codes and the prior N(0, I): pure functions of samples (thesis §2.4).
 
 Each takes `q`, codes of shape (..., n, d), and `p`, prior draws of shape (..., m, d), and returns
-(...): one value for each leading index, so a stack of minibatches is one call. Where an estimator
+(...): one value for each leading index, of which there is none or one, so a stack of minibatches is
+one call. What is no such pair of samples is refused, see `check`. Where an estimator
 is called "unbiased" it is the U-statistic (pairs of a point with itself left out) and may be
 negative; "biased" is the V-statistic.
 
 A divergence with parameters of its own, learned beside the model, is a critic: see `critics.py`.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from geomloss import SamplesLoss
@@ -60,11 +62,67 @@ def register(
 
     def enter(divergence: Registered) -> Registered:
         declared.hold(name, divergence)
-        REGISTRY[name] = divergence
+        entered = divergence if isinstance(divergence, type) else checked(divergence)
+        REGISTRY[name] = entered
         ORIGINS[name] = Origin(title or name, category, source, original)
-        return divergence
+        return entered
 
     return enter
+
+
+def checked(divergence: Registered) -> Registered:
+    """A function of samples that first sees whether they are some, see `check`."""
+
+    @functools.wraps(divergence)
+    def entered(q: Tensor, p: Tensor, **given: Any) -> Any:
+        check(q, p)
+        return divergence(q, p, **given)
+
+    return cast(Registered, entered)
+
+
+def check(q: Tensor, p: Tensor) -> None:
+    """See that these are codes and draws that can be compared.
+
+    Args:
+        q: (n, d), codes, or (R, n, d), those of a stack.
+        p: (m, d) or (R, m, d), draws from the prior; of the same d, dtype and device.
+
+    Raises:
+        ValueError: If they are not; the message says what was expected, what came, and the remedy.
+    """
+    for name, sample in (("q", q), ("p", p)):
+        if not isinstance(sample, Tensor):
+            raise ValueError(
+                f"{name} must be a tensor, got {type(sample).__name__}: convert it, as "
+                "torch.as_tensor(values) does"
+            )
+        if sample.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"{name} must be of single or double precision, in which alone distances can be "
+                f"compared; got {sample.dtype}: convert it, as .float() does"
+            )
+        if not 2 <= sample.ndim <= 3 or 0 in sample.shape[-2:]:
+            raise ValueError(
+                f"{name} must be of shape (n, d), n points of d coordinates, or (R, n, d), a stack "
+                f"of R such samples; got {tuple(sample.shape)}: a feature map is brought into this "
+                "form by .flatten(1)"
+            )
+    if q.shape[-1] != p.shape[-1]:
+        raise ValueError(
+            f"q and p must have equally many coordinates, got shapes {tuple(q.shape)} and "
+            f"{tuple(p.shape)}: draw p with torch.randn_like(q)"
+        )
+    if q.ndim == p.ndim == 3 and 1 != len(q) != len(p) != 1:
+        raise ValueError(
+            f"stacks must hold equally many samples, got shapes {tuple(q.shape)} and "
+            f"{tuple(p.shape)}: give one p for all, (m, d), or one for each"
+        )
+    if (q.dtype, q.device) != (p.dtype, p.device):
+        raise ValueError(
+            f"q and p must be of one dtype on one device, got {q.dtype} on {q.device} and "
+            f"{p.dtype} on {p.device}: convert one, as p.to(q) does"
+        )
 
 
 def options(name: str, **given: Any) -> dict[str, Any]:
@@ -80,12 +138,26 @@ def options(name: str, **given: Any) -> dict[str, Any]:
 # Distances and kernels --------------------------------------------------------------------------
 
 
+def far_centre(x: Tensor) -> Tensor:
+    """What to subtract from samples (..., n, d) before squares are expanded: (..., 1, d).
+
+    ‖x‖² + ‖y‖² − 2x·y is wrong by about ε‖x‖². The mean of a sample whose distance from the origin
+    is a hundred times its spread; else 0, which changes no bit. Nothing waits for the device.
+    """
+    with torch.no_grad():
+        centre = x.mean(-2, keepdim=True)
+        size = centre.square().sum(-1, keepdim=True)
+        spread = x.square().sum(-1, keepdim=True).mean(-2, keepdim=True) - size
+        return torch.where(spread < 1e-4 * size, centre, 0)
+
+
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """‖xᵢ − yⱼ‖² of (..., n, d) and (..., m, d), as (..., n, m), by one matrix product."""
-    xx = x.square().sum(-1)[..., :, None]
-    yy = y.square().sum(-1)[..., None, :]
+    far = far_centre(x)
+    xx = (x - far).square().sum(-1)[..., :, None]
+    yy = (y - far).square().sum(-1)[..., None, :]
     # The expansion can round below zero for points that coincide.
-    return (xx + yy - 2 * x @ y.mT).clamp_min(0)
+    return (xx + yy - 2 * (x - far) @ (y - far).mT).clamp_min(0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
@@ -124,12 +196,35 @@ def bandwidths(rule: Bandwidth, q: Tensor, p: Tensor) -> list[float | Tensor]:
     Returns:
         One entry for each kernel: a float, or a tensor (..., 1, 1) without gradient.
     """
-    if rule == "median":
-        pooled = torch.cat([q, p], dim=-2).detach()
-        i, j = torch.triu_indices(pooled.shape[-2], pooled.shape[-2], 1, device=q.device)
-        pairs = squared_distances(pooled, pooled)[..., i, j]
-        return [pairs.median(-1).values.sqrt()[..., None, None]]
+    if isinstance(rule, str) and rule == "median":
+        return [median_distance(_pooled(q, p))[..., None, None]]
     return [*declared.bandwidths(rule, q.shape[-1])]
+
+
+def _pooled(q: Tensor, p: Tensor) -> Tensor:
+    """Both samples as one, (..., n + m, d), without gradient; a single one serves a whole stack."""
+    leading = torch.broadcast_shapes(q.shape[:-2], p.shape[:-2])
+    return torch.cat([x.detach().expand(*leading, *x.shape[-2:]) for x in (q, p)], dim=-2)
+
+
+def median_distance(x: Tensor) -> Tensor:
+    """The median distance between points of samples (..., n, d): (...), positive.
+
+    Where more than half of the pairs coincide it is the median of all others, and 1 where there are
+    none: no bandwidth tells points apart that are one.
+    """
+    i, j = torch.triu_indices(x.shape[-2], x.shape[-2], 1, device=x.device)
+    squares = squared_distances(x, x)[..., i, j].median(-1).values
+    # Where rounding may be a thousandth of it, as between points that nearly coincide, it is taken
+    # by differences. The device waits for this.
+    doubtful = ~(1e-3 * squares > torch.finfo(x.dtype).eps * x.square().sum(-1).mean(-1))
+    if not doubtful.any():
+        return squares.sqrt()
+    pairs = distances(x.double(), x.double())[..., i, j]
+    apart = pairs.masked_fill(pairs == 0, math.nan).nanmedian(-1).values.nan_to_num(1.0)
+    exact = pairs.median(-1).values
+    exact = torch.where(exact == 0, apart, exact).to(x.dtype)
+    return torch.where(doubtful, exact, squares.sqrt())
 
 
 # Divergences ------------------------------------------------------------------------------------
@@ -332,19 +427,25 @@ def sinkhorn(q: Tensor, p: Tensor, *, blur: float = 0.1, scaling: float = 0.5) -
     if not blur > 0 or not 0 < scaling < 1:
         raise ValueError(f"expected blur > 0 and 0 < scaling < 1, got {blur} and {scaling}")
     values = []
-    n, m, d = q.shape[-2], p.shape[-2], q.shape[-1]
-    for one_q, one_p in zip(q.reshape(-1, n, d), p.reshape(-1, m, d), strict=True):
-        with torch.no_grad():
-            # geomloss anneals down from the diameter. Each sample has its own, or its value would
-            # depend on what it is batched with.
-            pooled = torch.cat([one_q, one_p])
-            diameter = max(float((pooled.amax(0) - pooled.amin(0)).norm()), blur)
+    leading = torch.broadcast_shapes(q.shape[:-2], p.shape[:-2])
+    stacks = (x.expand(*leading, *x.shape[-2:]).reshape(-1, *x.shape[-2:]) for x in (q, p))
+    for one_q, one_p in zip(*stacks, strict=True):
+        # geomloss anneals down from the diameter. Each sample has its own, or its value would
+        # depend on what it is batched with.
+        pooled = _pooled(one_q, one_p)
+        diameter = max(float((pooled.amax(0) - pooled.amin(0)).norm()), blur)
         if not math.isfinite(diameter):
             # Codes that overflowed have no transport plan; the training loop reports it.
             values.append(one_q.new_full((), math.nan))
             continue
+        if any(far_centre(x).any() for x in (pooled, one_q, one_p)):
+            # It expands squares too, and divides them by ε in an exponent.
+            one_q, one_p = one_q.double(), one_p.double()
         loss = SamplesLoss(
             "sinkhorn", p=2, blur=blur, scaling=scaling, diameter=diameter, backend="tensorized"
         )
-        values.append(loss(one_q, one_p))
-    return torch.stack(values).reshape(q.shape[:-2])
+        wanted = torch.is_grad_enabled()
+        with torch.set_grad_enabled(wanted):  # It leaves gradients enabled.
+            value = loss(one_q, one_p).to(q.dtype)
+        values.append(value if wanted else value.detach())
+    return torch.stack(values).reshape(leading)

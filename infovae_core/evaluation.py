@@ -16,7 +16,7 @@ from infovae_core import metrics
 from infovae_core.data import Partition, Split
 from infovae_core.models import VAE
 from infovae_core.objectives import bernoulli_nll, kl_per_dimension
-from infovae_core.randomness import generator
+from infovae_core.randomness import generator, single
 from infovae_core.run import Run
 from infovae_core.stacks import each
 
@@ -86,7 +86,7 @@ class Evaluation:
     def noise(self, name: str, *shape: int) -> Tensor:
         """Standard normal draws that are the same at every evaluation of a run."""
         stream = generator(self.run.seed, f"eval {name}")
-        return torch.randn(*shape, generator=stream).to(self.split.train.images.device)
+        return single(stream, *shape).to(self.split.train.images.device)
 
     def encode(self, model: VAE, images: Tensor, name: str) -> Encoded:
         """Encode images (n, 1, 28, 28), with the draws of this name; each (n, d)."""
@@ -181,10 +181,19 @@ class Following:
         zero there, and so are the draws that they are compared with.
         """
         codes = encode(model, self.images, self.eps).z
-        squares = self.mmd.per_batch(codes.flatten(0, 1)).view(len(codes), -1)
+        together = codes.flatten(0, 1)
+        squares = self.mmd.per_batch(together)
+        rows = self._rows(codes, squares)
+        if any(row.pop("rounded") for row in rows):
+            rows = self._rows(codes, self.mmd.unrounded(together, squares))
+        return [{name: row[name] for name in row if name != "rounded"} for row in rows]
+
+    def _rows(self, codes: Tensor, squares: Tensor) -> list[dict[str, float]]:
+        """What is found of each model, read from the device at once."""
         found = {
-            **metrics.validation_summary(squares),
+            **metrics.validation_summary(squares.view(len(codes), -1)),
             "norm_ratio": metrics.norm_ratio(codes, self.dims),
+            "rounded": metrics.rounded(codes).double(),
         }
         rows = torch.stack(list(found.values()), dim=-1).tolist()
         return [dict(zip(found, row, strict=True)) for row in rows]

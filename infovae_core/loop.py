@@ -1,8 +1,9 @@
 """The training loop, over a stack of runs; one run is a stack of one.
 
 All data stay on the device; a step touches no loader and never waits for the device. What a step
-measures goes into a buffer there, which is read at each evaluation. (Two exceptions wait: Sinkhorn
-reads its samples' diameter, and a schedule may ask for a term of the last minibatch's loss.)
+measures goes into a buffer there, which is read at each evaluation. (Three exceptions wait:
+Sinkhorn reads its samples' diameter, a median bandwidth whether it can trust its rounding, and a
+schedule may ask for a term of the last minibatch's loss.)
 """
 
 import time
@@ -17,6 +18,7 @@ from infovae_core import devices, names
 from infovae_core.data import Split
 from infovae_core.models import VAE
 from infovae_core.objectives import Terms
+from infovae_core.randomness import undisturbed
 from infovae_core.run import Run
 from infovae_core.schedules import Moment, Weights
 from infovae_core.step import Trainer
@@ -69,6 +71,7 @@ def fit(
     )[0]
 
 
+@undisturbed()
 def fit_stack(
     runs: Sequence[Run],
     split: Split,

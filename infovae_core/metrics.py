@@ -13,10 +13,37 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from infovae_core import divergences
+from infovae_core.randomness import single
 
 # Kernel matrices are made for this many entries at a time: on a CPU they then stay in the cache, on
 # a GPU, where they are 256 times as many, in memory.
 CHUNK = 1 << 19
+# The largest ε‖z‖² of codes whose distances are taken in their own precision.
+ROUNDED = 0.1
+
+
+def check(codes: Tensor, least: int = 1) -> None:
+    """See that these are codes (n, d) of single or double precision, at least so many.
+
+    Raises:
+        ValueError: If they are not; the message says what was expected, what came, and the remedy.
+    """
+    divergences.check(codes, codes)
+    if codes.ndim != 2 or len(codes) < least:
+        raise ValueError(
+            f"expected codes of shape (n, d), n at least {least}, got {tuple(codes.shape)}: a "
+            "ruler measures one sample at a time"
+        )
+
+
+def check_bandwidth(bandwidth: float) -> None:
+    """See that σ is positive and finite; NaN, of codes that overflowed, gives NaN.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if bandwidth <= 0 or math.isinf(bandwidth):
+        raise ValueError(f"a kernel bandwidth is a positive finite number, got {bandwidth!r}")
 
 
 # Alignment of the aggregate posterior with the prior ----------------------------------------------
@@ -42,14 +69,16 @@ class ValidationMMD:
         """Choose `batches` minibatches of `size` among `n` images, without replacement within each.
 
         Raises:
-            ValueError: If a minibatch would take more images than there are.
+            ValueError: If a minibatch would take more images than there are, or the bandwidth is
+                not positive.
         """
         if size > n:
             raise ValueError(f"a validation minibatch takes {size} images, and there are {n}")
+        check_bandwidth(bandwidth)
         keys = [torch.randperm(n, generator=generator)[:size] for _ in range(batches)]
         self.n, self.scale = n, -0.5 / bandwidth**2
         self.indices = torch.stack(keys).to(device)
-        self.prior = torch.randn(batches, size, latent_dim, generator=generator).to(device)
+        self.prior = single(generator, batches, size, latent_dim).to(device)
         parts = self.prior.split(self._at_once)
         self.prior_term = torch.cat([self._within(part) for part in parts])
 
@@ -100,8 +129,30 @@ class ValidationMMD:
 
     def __call__(self, codes: Tensor) -> dict[str, float]:
         """The summary of all minibatches, see `validation_summary`."""
-        summary = validation_summary(self.per_batch(codes))
-        return {name: float(value) for name, value in summary.items()}
+        squares = self.per_batch(codes)
+        if bool(rounded(codes)):
+            squares = self.unrounded(codes, squares)
+        return {name: float(value) for name, value in validation_summary(squares).items()}
+
+    def unrounded(self, codes: Tensor, squares: Tensor) -> Tensor:
+        """MMD² of minibatches, those of codes too far out for single precision in double.
+
+        Args:
+            codes: (n, d).
+            squares: What `per_batch` gave; no bit changes of minibatches that lie near enough.
+        """
+        exact = copy.copy(self)
+        exact.prior = self.prior.double()
+        return torch.where(rounded(codes[self.indices]), exact.per_batch(codes.double()), squares)
+
+
+def rounded(codes: Tensor) -> Tensor:
+    """Whether codes (..., n, d) lie so far out that distances of near ones are rounded: (...).
+
+    In single precision ‖z‖² + ‖z'‖² − 2z·z' is wrong by about ε‖z‖², a tenth at ‖z‖ ≈ 900.
+    """
+    sizes = codes.square().sum(-1).amax(-1)
+    return ~(sizes * torch.finfo(codes.dtype).eps <= ROUNDED)
 
 
 def validation_summary(squares: Tensor) -> dict[str, Tensor]:
@@ -129,6 +180,8 @@ def mmd2(codes: Tensor, bandwidth: float) -> float:
         >>> round(mmd2(codes, bandwidth=1.0), 2)  # Codes that left: near 3^(−d/2).
         0.33
     """
+    check(codes, least=2)
+    check_bandwidth(bandwidth)
     codes = codes.double()
     n, scale = len(codes), -0.5 / bandwidth**2
     # Row by row of chunks: the whole matrix would be the largest thing in memory.
@@ -155,6 +208,7 @@ def sliced_wasserstein(codes: Tensor, generator: torch.Generator, projections: i
         >>> round(sliced_wasserstein(codes, generator), 1)  # Between N(0, 9) and N(0, 1): 3 − 1.
         2.0
     """
+    check(codes)
     n, d = codes.shape
     directions = torch.randn(d, projections, generator=generator, dtype=torch.float64)
     directions = (directions / directions.norm(dim=0)).to(codes.device)
@@ -175,6 +229,7 @@ def gaussian_kl(codes: Tensor) -> float:
         >>> round(gaussian_kl(codes), 1)  # d/2 · (4 − 1 − log 4)
         1.6
     """
+    check(codes, least=2)
     x = codes.double()
     covariance = torch.cov(x.T).reshape(x.shape[1], x.shape[1])
     sign, logdet = torch.linalg.slogdet(covariance)
@@ -198,6 +253,8 @@ def classifier_auc(codes: Tensor, draws: Tensor, seed: int = 0) -> float:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
+    check(codes)
+    divergences.check(codes, draws)
     x = torch.cat([codes, draws]).cpu().double().numpy()
     x = np.column_stack([x, np.linalg.norm(x, axis=1)])
     y = np.repeat([1, 0], [len(codes), len(draws)])
@@ -209,7 +266,8 @@ def classifier_auc(codes: Tensor, draws: Tensor, seed: int = 0) -> float:
 
 def alignment(codes: Tensor, generator: torch.Generator) -> dict[str, float]:
     """Rulers of q(z) against N(0, I) that do not share one fixed bandwidth: codes (n, d)."""
-    draws = torch.randn(codes.shape, generator=generator).to(codes)
+    check(codes, least=2)
+    draws = single(generator, *codes.shape).to(codes)
     return {
         "mmd2_sqrt_d": mmd2(codes, math.sqrt(codes.shape[1])),
         "mmd2_median": mmd2(codes, median_bandwidth(codes, draws)),

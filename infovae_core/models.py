@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 from infovae_core import names
 from infovae_core.architecture import MASKED, TRANSPOSED, Architecture
 from infovae_core.layers import MaskedConvolution, TransposedConvolution
+from infovae_core.randomness import undisturbed
 
 
 class Output(NamedTuple):
@@ -138,10 +139,11 @@ class VAE(nn.Module):
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
         """Build the model and draw its parameters from `generator`."""
         super().__init__()
-        self.encoder = Encoder(architecture)
         kind = names.check("decoder", architecture.decoder, DECODERS)
-        self.decoder = DECODERS[kind](architecture)
-        initialize(self, generator)
+        with undisturbed():
+            self.encoder = Encoder(architecture)
+            self.decoder = DECODERS[kind](architecture)
+            initialize(self, generator)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor, eps: Tensor) -> Output:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from infovae_core import values
+
 
 class UnknownName(ValueError):
     """A name that is in no registry; the message lists the choices and the nearest one."""
@@ -48,11 +50,13 @@ def defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def complete(name: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The known options of `name`, with the values that are given.
+    """The known options of `name`, with the values that are given, in the form of `values`.
 
     Raises:
         UnknownName: If one that is given is not known.
+        ValueError: If a stored run could not hold a value.
     """
-    for key in given:
-        check(f"option of {name}", key, known)
-    return dict(known) | dict(given)
+    return {key: values.like(f"{key} of {name}", own, own) for key, own in known.items()} | {
+        check(f"option of {name}", key, known): values.like(f"{key} of {name}", value, known[key])
+        for key, value in given.items()
+    }

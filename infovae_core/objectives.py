@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from infovae_core import declared, names
+from infovae_core import declared, names, values
 from infovae_core.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class Objective:
         extras: Weights of further terms, by name.
 
     Raises:
-        ValueError: If α + λ − 1 is negative, or not zero without a divergence.
+        ValueError: If α + λ − 1 is negative, or not zero without a divergence; or if a value is
+            none that a stored run can hold.
         UnknownName: If the divergence, an option of it, or an extra does not exist.
 
     Example:
@@ -108,6 +109,8 @@ class Objective:
     extras: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        for name in ("alpha", "lam", "free_bits"):
+            object.__setattr__(self, name, values.number(name, getattr(self, name)))
         if not (math.isfinite(self.alpha) and math.isfinite(self.lam)):
             raise ValueError(f"α and λ must be finite, got α = {self.alpha}, λ = {self.lam}")
         for name in ("alpha", "lam"):
@@ -128,8 +131,11 @@ class Objective:
             object.__setattr__(self, "options", complete(self.divergence, self.options))
         elif self.options:
             raise ValueError(f"options {dict(self.options)} are given, but no divergence")
-        for name in self.extras:
-            names.check("extra term", name, EXTRAS)
+        extras = {
+            names.check("extra term", name, EXTRAS): values.like(f"weight of {name}", factor, 1.0)
+            for name, factor in self.extras.items()
+        }
+        object.__setattr__(self, "extras", extras)
 
     @property
     def weight(self) -> float:

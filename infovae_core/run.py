@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from infovae_core import datasets, names
+from infovae_core import datasets, names, values
 from infovae_core.architecture import MASKED, TRANSPOSED, Architecture
 from infovae_core.objectives import Objective
 from infovae_core.schedules import Schedule
@@ -15,6 +15,16 @@ from infovae_core.schedules import Schedule
 # Raised whenever the same spec would train or measure something else than before.
 SCHEMA = 1
 PRECISIONS = ("fp32", "bf16")
+# Integers that a run has in any case, and the least that each can be.
+INTEGERS = {
+    "latent_dim": 1,
+    "steps": 1,
+    "eval_every": 1,
+    "val_batches": 1,
+    "batch_size": 2,
+    "val_batch_size": 2,
+    "seed": 0,
+}
 
 
 # The thesis's minibatch, and the updates of an epoch of MNIST with it.
@@ -47,7 +57,7 @@ class Run:
 
     Raises:
         UnknownName: If the data set, the kind of pixels or the precision does not exist.
-        ValueError: If a number is too small.
+        ValueError: If a number is too small, or a value is of another kind.
 
     Example:
         >>> from dataclasses import replace
@@ -80,18 +90,11 @@ class Run:
     decoder: str = field(default=TRANSPOSED, metadata={"before": (TRANSPOSED, MASKED)})
 
     def __post_init__(self) -> None:
+        self._in_one_form()
         names.check("data set", self.data, datasets.DATASETS)
         names.check("pixels", self.pixels, datasets.PIXELS)
         names.check("precision", self.precision, PRECISIONS)
-        for name, least in (
-            ("latent_dim", 1),
-            ("steps", 1),
-            ("eval_every", 1),
-            ("val_batches", 1),
-            ("batch_size", 2),
-            ("val_batch_size", 2),
-            ("seed", 0),
-        ):
+        for name, least in INTEGERS.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if not 0 < self.learning_rate < math.inf:
@@ -101,6 +104,23 @@ class Run:
             from infovae_core.models import DECODERS  # needs PyTorch
 
             names.check("decoder", self.decoder, DECODERS)
+
+    def _in_one_form(self) -> None:
+        """Put the values into the form of `values`, so that equal runs have equal keys."""
+        for kind, known in ((Objective, "objective"), (Schedule, "schedule")):
+            given = getattr(self, known)
+            if not isinstance(given, kind) and (given is not None or known == "objective"):
+                raise ValueError(f"{known} must be of the class {kind.__name__}, got {given!r}")
+        read: dict[str, Any] = {
+            **dict.fromkeys(INTEGERS, values.integer),
+            "model": values.label,
+            "learning_rate": values.number,
+            "batch_norm": values.flag,
+        }
+        if self.masked_channels is not None:
+            read["masked_channels"] = values.integer
+        for name, form in read.items():
+            object.__setattr__(self, name, form(name, getattr(self, name)))
 
     @property
     def architecture(self) -> Architecture:
@@ -120,7 +140,7 @@ class Run:
         """
         whatever = Objective(alpha=1, lam=0)
         return dataclasses.replace(
-            self, model="", seed=0, objective=whatever, latent_dim=1, schedule=None
+            self, model="stack", seed=0, objective=whatever, latent_dim=1, schedule=None
         )
 
     @property
@@ -136,11 +156,11 @@ class Run:
         A younger field is left out where it has a value of the time before it, so that adding one
         changes no key.
         """
-        values = dataclasses.asdict(self)
+        content = dataclasses.asdict(self)
         for one in dataclasses.fields(self):
-            if "before" in one.metadata and values[one.name] in one.metadata["before"]:
-                del values[one.name]
-        return json.loads(json.dumps(values))  # type: ignore[no-any-return]
+            if "before" in one.metadata and content[one.name] in one.metadata["before"]:
+                del content[one.name]
+        return json.loads(json.dumps(content))  # type: ignore[no-any-return]
 
     @property
     def key(self) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from infovae_core import data, divergences, evaluation
+from infovae_core import data, divergences, evaluation, randomness
 from infovae_core import step as trainer
 from infovae_core.evaluation import Evaluation, Following
 from infovae_core.layers import TransposedConvolution, to_one_channel
@@ -37,8 +37,9 @@ def digits() -> data.Split:
 
 
 @pytest.fixture
-def double(digits):
+def double(digits, monkeypatch):
     """The data in float64, while all that is made is in float64 too."""
+    monkeypatch.setattr(randomness, "DTYPE", torch.float64)
     torch.set_default_dtype(torch.float64)
     yield replace(digits, train=digits.train._replace(images=digits.train.images.double()))
     torch.set_default_dtype(torch.float32)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from infovae_core import data, devices, loop
 from infovae_core.evaluation import Evaluation, Following
 from infovae_core.models import VAE
-from infovae_core.randomness import generator
+from infovae_core.randomness import generator, undisturbed
 from infovae_core.run import Run
 from infovae_core.schedules import TARGET_MMD
 from infovae_core.study import cluster
@@ -178,6 +178,7 @@ def train(
     return train_stack([run], split, progress)[0]
 
 
+@undisturbed()
 def train_stack(
     runs: Sequence[Run],
     split: data.Split,
@@ -218,6 +219,7 @@ def train_stack(
     return results
 
 
+@undisturbed()
 def measure(
     runs: Sequence[Run],
     store: Store,
@@ -252,11 +254,13 @@ def flush_denormals() -> Iterator[None]:
 
     They arise in kernels of codes that are far apart, and in Adam's averages of dead gradients.
     """
+    least = torch.tensor(math.ulp(0.0), dtype=torch.float64, device="cpu")
+    flushed = bool(least * 1 == 0)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushed)
 
 
 def _thin(curve: np.ndarray) -> np.ndarray:

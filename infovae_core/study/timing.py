@@ -9,6 +9,7 @@ import torch
 from tqdm import tqdm
 
 from infovae_core import devices
+from infovae_core.randomness import undisturbed
 from infovae_core.run import Run
 from infovae_core.step import Trainer
 from infovae_core.study.grid import flush_denormals, load_once, on_device
@@ -66,6 +67,7 @@ def time_grid(
     return stored
 
 
+@undisturbed()
 def step_seconds(
     runs: Sequence[Run], images: Sequence[torch.Tensor], repetitions: int, steps: int
 ) -> list[list[float]]:
