@@ -8,6 +8,23 @@ from infovae_core.report.claims.ledger import LEDGER, Check
 from infovae_core.report.claims.readings import RECON, TWO, VAE, second
 from infovae_core.report.claims.stored import Stored
 from infovae_core.report.labels import LABELS
+from infovae_core.report.leaving import DIMS
+
+METRICS = {
+    "charge": "charge at the prior's size over that of leaving",
+    "least_charge": "least charge of all sizes over that of leaving",
+    "wide_charge": "charge at the prior's size over that of leaving, σ² = d",
+}
+
+
+def charges(
+    stored: Stored, metric: str, model: str, name: str, bounds: dict[int, tuple[float, float]]
+) -> Iterator[Check]:
+    """What codes are charged over what leaving is, by dimension, each between two bounds."""
+    for d, (low, high) in bounds.items():
+        found = second(stored, metric, model, d)
+        what = f"{LABELS[model]}, d = {d}: {METRICS[metric]}"
+        yield between(what, found, low, high, name=f"{name}_{d}")
 
 
 @LEDGER.book(
@@ -22,10 +39,13 @@ from infovae_core.report.labels import LABELS
     proof="prop-size-free",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    for d, low, high in ((2, -1, 1), (5, -1, 1), (10, 1, math.inf), (20, 1, math.inf)):
-        found = second(stored, "charge", RECON, d)
-        what = f"{LABELS[RECON]}, d = {d}: charge at the prior's size over that of leaving"
-        yield between(what, found, low, high, name=f"charge_{d}")
+    yield from charges(
+        stored,
+        "charge",
+        RECON,
+        "charge",
+        {2: (-1, 1), 5: (-1, 1), 10: (1, math.inf), 20: (1, math.inf)},
+    )
 
 
 @LEDGER.book(
@@ -38,10 +58,13 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-size-free",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    for d, low, high in ((2, -1, 0.5), (5, -1, 0.5), (10, 1, math.inf), (20, 1, math.inf)):
-        found = second(stored, "least_charge", RECON, d)
-        what = f"{LABELS[RECON]}, d = {d}: least charge over that of leaving"
-        yield between(what, found, low, high, name=f"least_{d}")
+    yield from charges(
+        stored,
+        "least_charge",
+        RECON,
+        "least",
+        {2: (-1, 0.5), 5: (-1, 0.5), 10: (1, math.inf), 20: (1, math.inf)},
+    )
 
 
 @LEDGER.book(
@@ -54,10 +77,7 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-size-free",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    for d, low, high in ((10, 0.8, 1.2), (20, 2, math.inf)):
-        found = second(stored, "charge", VAE, d)
-        what = f"{LABELS[VAE]}, d = {d}: charge at the prior's size over that of leaving"
-        yield between(what, found, low, high, name=f"charge_{d}")
+    yield from charges(stored, "charge", VAE, "charge", {10: (0.8, 1.2), 20: (2, math.inf)})
 
 
 @LEDGER.book(
@@ -71,7 +91,5 @@ def _(stored: Stored) -> Iterator[Check]:
     proof="prop-filling",
 )
 def _(stored: Stored) -> Iterator[Check]:
-    for d in (2, 5, 10, 20):
-        found = second(stored, "wide_charge", RECON, d)
-        what = f"{LABELS[RECON]}, d = {d}: charge at the prior's size over that of leaving"
-        yield between(what, found, -1, 0.1, name=f"wide_{d}")
+    bounds = dict.fromkeys(DIMS, (-1.0, 0.1))
+    yield from charges(stored, "wide_charge", RECON, "wide", bounds)
