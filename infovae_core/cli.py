@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infovae_core.refusal import Refusal
+from infovae_core import legible
+from infovae_core.refusal import Refusal, folder
 from infovae_core.run import Run
 from infovae_core.study import selection as selections
 from infovae_core.study.experiments import EXPERIMENTS
@@ -138,7 +139,7 @@ def show(
     store: StoreOption = None,
 ) -> None:
     """Print a stored result: its spec, metrics and provenance."""
-    root = store or default_root("cpu")
+    root = folder(store) if store else default_root("cpu")
     stored = sorted([*root.glob("*.json"), *root.glob("smoke/*.json")])
     found = [path for path in stored if path.stem.startswith(name)]
     if len(found) != 1:
@@ -224,8 +225,17 @@ def diagnose(
 
 def main() -> None:
     """Run the command line; a refusal is one clear message, not a traceback."""
+    legible.anywhere()
     try:
         app()
     except (ValueError, Refusal) as error:
         typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(
+            f"error: the disk or the system refused: {error.strerror or error}{where}. Free space, "
+            "or name folders that can be read and written, and give the command again",
+            err=True,
+        )
         raise SystemExit(2) from None

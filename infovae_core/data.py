@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from torch.nn.functional import interpolate
 from infovae_core import names
 from infovae_core.datasets import DATASETS, MD5, PIXELS
 from infovae_core.randomness import undisturbed
-from infovae_core.refusal import Refusal
+from infovae_core.refusal import Refusal, folder, refusing
 
 
 class DataError(Refusal):
@@ -195,10 +195,15 @@ def _mnist(root: str | Path | None) -> Iterator[Partition]:
     """MNIST's training, validation and test images, parsed by torchvision."""
     from infovae_core._torchvision import datasets  # a slow import, and the digits do without it
 
-    with TemporaryDirectory() as verified:
+    contents = _contents(root)
+    remedy = "About 55 MB are needed for a moment: free them, or name another folder by TMPDIR"
+    with (
+        refusing(DataError, f"MNIST cannot be unpacked in {gettempdir()}", remedy),
+        TemporaryDirectory() as verified,
+    ):
         raw = Path(verified, "MNIST", "raw")
         raw.mkdir(parents=True)
-        for file, content in _contents(root).items():
+        for file, content in contents.items():
             (raw / file).write_bytes(content)
         official = datasets.MNIST(verified, train=True), datasets.MNIST(verified, train=False)
     n, n_val, _ = DATASETS["mnist"].sizes
@@ -213,8 +218,8 @@ def _contents(root: str | Path | None) -> dict[str, bytes]:
     if root is None:
         root = os.environ.get("INFOVAE_DATA") or None
     if root is not None:
-        return {file: _read(Path(root).expanduser(), file) for file in MD5}
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "infovae_core")
+        return {file: _read(folder(root), file) for file in MD5}
+    cache = folder(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "infovae_core"
     try:
         return {file: _read(cache, file) for file in MD5}
     except DataError as reason:
@@ -222,15 +227,17 @@ def _contents(root: str | Path | None) -> dict[str, bytes]:
     return {file: _read(cache, file) for file in MD5}
 
 
-def _read(folder: Path, file: str) -> bytes:
+def _read(within: Path, file: str) -> bytes:
     """The uncompressed bytes of one file of MNIST, verified."""
     layouts = ("MNIST/raw", "raw", "")
-    places = (folder / layout / (file + end) for layout in layouts for end in ("", ".gz"))
-    path = next((place for place in places if place.is_file()), None)
+    places = (within / layout / (file + end) for layout in layouts for end in ("", ".gz"))
+    remedy = "Make it readable for this user, or name another folder by --data-root or INFOVAE_DATA"
+    with refusing(DataError, f"MNIST cannot be looked for in {within}", remedy):
+        path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise DataError(
-            f"MNIST: expected {file} or {file}.gz in {folder}, in its raw or in its MNIST/raw; "
-            f"found {'neither' if folder.is_dir() else 'no such folder'}. Place MNIST's four files "
+            f"MNIST: expected {file} or {file}.gz in {within}, in its raw or in its MNIST/raw; "
+            f"found {'neither' if within.is_dir() else 'no such folder'}. Place MNIST's four files "
             "there, or unset root and INFOVAE_DATA to have them downloaded into the cache."
         )
     try:

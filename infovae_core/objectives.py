@@ -144,7 +144,10 @@ class Objective:
 
     def critic(self, latent_dim: int, generator: torch.Generator) -> Critic | None:
         """A fresh critic where D is learned, else None."""
-        kind: Any = registry().get(self.divergence or "")
+        if self.divergence is None:
+            return None
+        everything = registry()
+        kind = everything[names.check("divergence", self.divergence, everything)]
         if not isinstance(kind, type):
             return None
         made: Critic = kind(latent_dim, generator, **self.options)

@@ -84,7 +84,8 @@ class Schedule:
 
     def __call__(self, moment: Moment) -> Weights:
         """The weights of the update that follows `moment`."""
-        return REGISTRY[self.name](moment, **self.options)
+        rule = REGISTRY[names.check("schedule", self.name, REGISTRY)]
+        return rule(moment, **self.options)
 
 
 @register("controller")

@@ -1,29 +1,42 @@
 """What users of neighbouring projects reported, tried here: each kind with its right value."""
 
+import ast
 import dataclasses
+import errno
+import io
 import math
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jupytext
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from infovae_core import data, divergences, metrics
+from infovae_core import cli, data, devices, divergences, legible, metrics, schedules
 from infovae_core.divergences import REGISTRY
+from infovae_core.names import UnknownName
 from infovae_core.objectives import Objective, preset
 from infovae_core.run import INTEGERS, Run
 from infovae_core.schedules import Schedule
-from infovae_core.study import grid
-from infovae_core.study.store import Store
+from infovae_core.study import grid, provenance, store, worker
+from infovae_core.study.parameters import plain_values
+from infovae_core.study.selection import integers
+from infovae_core.study.store import Store, default_root
 from tests.runs import small_run
 
+ROOT = Path(__file__).parents[1]
 SAMPLES = [name for name, kind in REGISTRY.items() if not isinstance(kind, type)]
 KERNELS = [
     partial(divergences.mmd, bandwidth="median"),
@@ -412,3 +425,230 @@ def test_a_spec_of_any_run_reads_back_as_the_same_run():
         assert Run(**spec) == run
         assert Run(**spec).key == run.key
     assert preset("aae").objective.options["hidden"] == 128
+
+
+# Streams, folders, disks and permissions ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "cp1252", "utf-8"])
+def test_help_and_messages_are_shown_on_any_stream(encoding, monkeypatch):
+    """In this process, as each way in another one would take seconds."""
+    for arguments in (["run", "--help"], ["status", "experimant2"]):
+        streams = {name: io.TextIOWrapper(io.BytesIO(), encoding) for name in ("stdout", "stderr")}
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["infovae", *arguments])
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            with pytest.raises(SystemExit):
+                cli.main()
+        for stream in streams.values():
+            stream.flush()
+        shown = b"".join(one.buffer.getvalue() for one in streams.values()).decode(encoding)
+        assert "experiment2" in shown
+        assert "Traceback" not in shown
+        if encoding == "ascii" and arguments[-1] == "--help":
+            assert "lambda of all InfoVAE runs" in shown
+
+
+def test_signs_that_a_stream_lacks_are_told_by_others():
+    legible.anywhere()
+    plain = "α + λ − 1 … ≥ 2, Cramér 𝄞".encode("ascii", "infovae_core.legible")
+    assert plain == b"alpha + lambda - 1 ... >= 2, Cramer ?"
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", "infovae_core.legible")
+
+
+FOLDERS = ["with space", "Grüße", "it's", 'a "quote"', "x" * 200, "%s {x} $HOME", "-dash"]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_store_may_lie_in_any_folder(tmp_path, name):
+    kept, run = Store(tmp_path / name), small_run()
+    kept.save(run, grid.Result("done", {"x": 1.0}, {}))
+    kept.save_weights(run, {"w": torch.ones(2)})
+    assert kept.load(run).metrics == {"x": 1.0}
+    assert torch.equal(kept.load_weights(run)["w"], torch.ones(2))
+
+
+def test_a_relative_or_home_relative_folder_is_resolved_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    kept = Store("res")
+    monkeypatch.chdir("/")
+    assert kept.root == tmp_path / "res"
+    assert Store("~/res").root == tmp_path / "home" / "res"
+    for variable, found in (("~/r", tmp_path / "home" / "r"), ("a/../b", Path("/b"))):
+        monkeypatch.setenv("INFOVAE_RESULTS", variable)
+        assert default_root("cpu") == found
+    monkeypatch.setenv("INFOVAE_DATA", "nowhere")
+    with pytest.raises(data.DataError, match=r"ubyte.gz in /nowhere, in its raw"):
+        data.load("mnist")
+
+
+def test_without_a_checkout_results_are_the_users(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "lib/site-packages/infovae_core/study/x"))
+    monkeypatch.delenv("INFOVAE_RESULTS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert default_root("cpu") == tmp_path / "data" / "infovae_core" / "results"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_root("smoke") == tmp_path / ".local/share/infovae_core/results/smoke"
+
+
+def test_the_commit_of_another_project_is_not_the_packages(tmp_path, monkeypatch):
+    package = tmp_path / ".venv" / "infovae_core"
+    (package / "study").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    environment = os.environ | {
+        f"GIT_{who}_{what}": "someone"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "theirs"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, env=environment)
+    monkeypatch.setattr(provenance, "__file__", str(package / "study" / "provenance.py"))
+    assert provenance.commit() == "unknown"
+    monkeypatch.setenv("GIT_DIR", str(ROOT / ".git"))
+    assert provenance.commit() == "unknown"
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.EMFILE, errno.ESTALE])
+def test_a_result_that_cannot_be_read_is_refused_and_not_set_aside(tmp_path, monkeypatch, code):
+    kept, run = Store(tmp_path), small_run()
+    kept.save(run, grid.Result("done", {"x": 1.0}, {}))
+    kept.save_weights(run, {"w": torch.ones(2)})
+
+    def fail(path: Path) -> bytes:
+        raise OSError(code, os.strerror(code), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        for read in (kept.load, kept.load_weights, kept.__contains__):
+            with pytest.raises(store.StoreError, match=rf"cannot read .*{os.strerror(code)}"):
+                read(run)
+    assert kept.load(run).metrics == {"x": 1.0}
+    assert not (tmp_path / "set_aside").exists()
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_refused(tmp_path):
+    with pytest.raises(store.StoreError, match=r"cannot read .*too long"):
+        Store(tmp_path).load(small_run(seed=10**300))
+
+
+def test_weights_of_another_run_or_with_a_flipped_bit_are_set_aside(tmp_path):
+    kept, run, other = Store(tmp_path), small_run(), small_run(seed=1)
+    for one, value in ((run, 1.0), (other, 2.0)):
+        kept.save_weights(one, {"w": torch.full((8,), value), "n": torch.tensor(3)})
+    path, content = kept._weights_path(run), kept._weights_path(run).read_bytes()
+    for damaged in (kept._weights_path(other).read_bytes(), content[:-1] + b"\x41"):
+        path.write_bytes(damaged)
+        with pytest.warns(store.SetAside, match="other weights than those that were saved"):
+            assert kept.load_weights(run) is None
+    path.write_bytes(content)
+    assert torch.equal(kept.load_weights(run)["w"], torch.ones(8))
+
+
+def test_json_nested_without_end_is_damage(tmp_path):
+    kept, run = Store(tmp_path), small_run()
+    kept.path(run).write_text("[" * 100_000)
+    with pytest.warns(store.SetAside, match="Recursion"):
+        assert kept.load(run) is None
+
+
+def test_a_full_folder_for_temporary_files_is_named(monkeypatch):
+    monkeypatch.setattr(data, "_contents", lambda root: {"train-labels-idx1-ubyte": b"1"})
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(data.DataError, match=r"unpacked in /.*No space left.*TMPDIR"):
+        data.load("mnist")
+
+
+def test_any_failure_of_the_disk_is_one_line(monkeypatch, capsys):
+    def fail(*arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/a/file")
+
+    monkeypatch.setattr(Store, "__contains__", fail)
+    monkeypatch.setattr(Store, "load", fail)
+    monkeypatch.setattr(sys, "argv", ["infovae", "status", "experiment2", "--profile", "smoke"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(
+        "error: the disk or the system refused: Permission denied (/a/file)"
+    )
+    assert complaint.count("\n") == 1
+
+
+# Parameters as people type them, and notebooks run again ------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["[0, 1]", "(0, 1)", "[0,1,]", " [ 0 , 1 ] ", "0, 1", [0, 1]])
+def test_a_list_may_be_typed_as_a_notebook_writes_it(typed):
+    assert integers("seeds", typed) == (0, 1)
+
+
+@pytest.mark.parametrize("typed", ["[0, 1", "0]", "[]", "[0;1]", "{0}", "[[0]]"])
+def test_what_is_no_list_of_integers_is_refused(typed):
+    with pytest.raises(ValueError, match=r"seeds takes integers, such as \[0, 1\] or 0,1; got"):
+        integers("seeds", typed)
+
+
+PAGES = sorted(
+    page for page in (ROOT / "notebooks").glob("*.md") if "tags: [parameters" in page.read_text()
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_all_cells_of_a_notebook_may_run_twice_in_one_kernel(page):
+    """Whatever plain values its cells leave, they are not taken for parameters."""
+    cells = jupytext.read(page).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    known = assigned(next(c.source for c in cells if "parameters" in c.metadata.get("tags", [])))
+    namespace = dict.fromkeys(known, 0)
+    plain_values(namespace, known)
+    namespace |= {name: 0 for cell in code for name in assigned(cell)}
+    assert plain_values(namespace, known) == dict.fromkeys(known, 0)
+
+
+def assigned(cell: str) -> list[str]:
+    """The names that a cell of code gives values to."""
+    tree = ast.parse("\n".join(line for line in cell.splitlines() if not line.startswith("%")))
+    return [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+# Workers ------------------------------------------------------------------------------------------
+
+
+def test_what_workers_do_not_know_is_named_with_the_remedy(digits, monkeypatch):
+    schedule = Schedule("linear_annealing")
+    run = small_run(schedule=schedule)
+    monkeypatch.delitem(schedules.REGISTRY, "linear_annealing")  # As where no script registered it.
+    held = SimpleNamespace(plugins={"data": worker.Data({("digits", "binary"): digits})})
+    monkeypatch.setattr(worker, "get_worker", lambda: held)
+    with pytest.raises(UnknownName, match=r"unknown schedule 'linear_.*dask worker --preload"):
+        worker.do(grid.train_job, [run], "data", torch.device("cpu"))
+
+
+def test_a_divergence_that_a_worker_does_not_know_is_named(monkeypatch):
+    objective = Objective(alpha=1, lam=1, divergence="cramer")
+    monkeypatch.delitem(divergences.REGISTRY, "cramer")
+    with pytest.raises(UnknownName, match="unknown divergence 'cramer'"):
+        objective.critic(2, torch.Generator())
+
+
+def test_a_device_without_memory_names_the_stack(digits, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(grid, "train_stack", fail)
+    runs = [small_run(seed=seed) for seed in range(4)]
+    with pytest.raises(devices.DeviceError, match=r"does not hold 4 runs .*--stack 2 does"):
+        grid.train_job(runs, digits, torch.device("cpu"))

@@ -109,6 +109,8 @@ def open(
     """
     known = [one.name for one in selections.options()]
     given = plain_values(namespace, [*known, *TRAINING])
+    typed = {"true": True, "false": False}  # As papermill's command gives "true".
+    given["train_missing"] = typed.get(str(given["train_missing"]).lower(), given["train_missing"])
     if not isinstance(given["train_missing"], bool):
         raise ValueError(f"train_missing must be True or False, got {given['train_missing']!r}")
     asked = Selection(experiment, **{name: given[name] for name in known})

@@ -22,7 +22,7 @@ from infovae_core.schedules import TARGET_MMD
 from infovae_core.study import cluster
 from infovae_core.study.curves import CURVE_EVERY, steps_to_hold, steps_to_target
 from infovae_core.study.provenance import commit_at_start, provenance
-from infovae_core.study.store import Result, Store
+from infovae_core.study.store import Result, Store, StoreError
 
 # Runs trained side by side on a GPU.
 STACK = 32
@@ -151,8 +151,16 @@ def train_job(
         return []
     commit_at_start()
     devices.keep_freed_memory()
-    split = on_device(split, devices.resolve(str(device)))
-    trained = zip(runs, train_stack(runs, split, progress), strict=True)
+    try:
+        split = on_device(split, devices.resolve(str(device)))
+        found = train_stack(runs, split, progress)
+    except torch.OutOfMemoryError as error:
+        raise devices.DeviceError(
+            f"the memory of {device} does not hold {len(runs)} runs of batch size "
+            f"{runs[0].batch_size} side by side: choose fewer with --stack, as --stack "
+            f"{max(1, len(runs) // 2)} does, or free the device of other programs"
+        ) from error
+    trained = zip(runs, found, strict=True)
     return [
         (run, result, {name: value.cpu() for name, value in model.state_dict().items()})
         for run, (result, model) in trained
@@ -239,7 +247,13 @@ def measure(
             continue
         evaluation = Evaluation(run, on_device(load_once(run.data, root, run.pixels), device))
         model = VAE(run.architecture, generator(run.seed, "init")).to(device)
-        model.load_state_dict(weights)
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise StoreError(
+                f"the cached weights of {run.name} are not those of its model. Delete them from "
+                f"{store.root / 'weights'}, or train the run again"
+            ) from error
         result.metrics |= evaluation.measure(model)
         result.arrays |= evaluation.pictures(model)
         result.provenance["measured"] = provenance(device, 0.0)

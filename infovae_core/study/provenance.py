@@ -1,6 +1,7 @@
 """What a result was made with: machine, versions, commit."""
 
 import functools
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -28,12 +29,22 @@ def commit() -> str:
     """The checkout's commit, with "+" where tracked files of the package differ; else "unknown"."""
     here = Path(__file__).parents[1]  # The package, whatever of it is edited.
 
+    # Not those of a hook or a shell that is about another repository.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(here), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=True,
+            env=environment,
         ).stdout.strip()
 
     try:
+        # Installed inside another checkout, the package is not what that one's commit describes.
+        git("ls-files", "--error-unmatch", "--", "__init__.py")
         changed = git("diff", "--name-only", "HEAD", "--", ".")
         return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):

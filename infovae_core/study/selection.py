@@ -37,7 +37,10 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
     Raises:
         ValueError: If `value` is none of these.
     """
-    parts: Any = value.split(",") if isinstance(value, str) else value
+    parts: Any = value
+    if isinstance(value, str):  # "0,1", or a list as a notebook's author writes it: "[0, 1]"
+        inner = re.fullmatch(r"\s*[\[(](.*?),?\s*[\])]\s*", value)
+        parts = (inner[1] if inner else value).split(",")
     parts = parts if isinstance(parts, Iterable) else [parts]
     try:
         if isinstance(parts, bytes | Mapping) or any(isinstance(part, bool) for part in parts):

@@ -14,6 +14,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infovae_core import datasets
-from infovae_core.refusal import Refusal
+from infovae_core.refusal import Refusal, folder, refusing
 from infovae_core.run import SCHEMA, Run
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ DAMAGE = (
     OSError,
     ValueError,
     KeyError,
+    RecursionError,
     TypeError,
     AttributeError,
     EOFError,
@@ -45,10 +47,18 @@ FIELDS = {"schema", "key", "data_digest", "run", "status", "metrics", "provenanc
 def default_root(profile: str) -> Path:
     """Where a profile's results live: $INFOVAE_RESULTS, else the checkout's notebooks/results.
 
-    Results of the profile "smoke" show only that all works, and stay in a folder of their own.
+    Without a checkout around the package they live in the user's own data folder, and never beside
+    installed packages. Results of the profile "smoke" show only that all works, and stay in a
+    folder of their own.
     """
-    checkout = Path(__file__).parents[2] / "notebooks" / "results"
-    root = Path(os.environ.get("INFOVAE_RESULTS") or checkout)
+    named, checkout = os.environ.get("INFOVAE_RESULTS"), Path(__file__).parents[2]
+    if named:
+        root = folder(named)
+    elif (checkout / "pyproject.toml").is_file() and (checkout / "notebooks").is_dir():
+        root = checkout / "notebooks" / "results"
+    else:
+        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        root = folder(data) / "infovae_core" / "results"
     return root / "smoke" if profile == "smoke" else root
 
 
@@ -82,7 +92,7 @@ class Store:
 
     def __init__(self, root: str | Path) -> None:
         """Name the folder; it is made at the first write."""
-        self.root = Path(root)
+        self.root = folder(root)
 
     # Writing --------------------------------------------------------------------------------------
 
@@ -94,7 +104,8 @@ class Store:
         """
         path = self.root / f".writable-{os.getpid()}"
         self._write(path, b"")
-        path.unlink()
+        with suppress(OSError):
+            path.unlink()
 
     def save(self, run: Run, result: Result) -> None:
         """Write one result, in place of an earlier one.
@@ -121,35 +132,40 @@ class Store:
         self._write(self.path(run), (text + "\n").encode())
         for stale in self.root.glob(f"{run.name}.*.npz"):
             if stale.name != arrays:
-                stale.unlink(missing_ok=True)
+                with suppress(OSError):  # The result is stored; a later save removes it too.
+                    stale.unlink(missing_ok=True)
 
     def save_weights(self, run: Run, weights: dict[str, "Tensor"]) -> None:
         """Keep a model's parameters, so that a further metric needs no retraining."""
         from safetensors.torch import save  # needs PyTorch, which nothing else here does
 
         tensors = {name: tensor.contiguous().cpu() for name, tensor in weights.items()}
-        self._write(self._weights_path(run), save(tensors))
+        # One entry, as the order of several would differ from file to file.
+        content = save(tensors, {"run": f"{run.key} {_digest(tensors)}"})
+        self._write(self._weights_path(run), content)
 
     def _write(self, path: Path, content: bytes) -> None:
         temporary = None
+        remedy = (
+            "Nothing was changed there. Free space or choose a folder that can be written, and run "
+            "again: what is stored is not trained again"
+        )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".tmp-", delete=False) as file:
-                temporary = Path(file.name)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except OSError as error:
-            raise StoreError(
-                f"cannot write {path}: {error.strerror or error}. Nothing was changed there. Free "
-                "space or choose a folder that can be written, and run again: what is stored is "
-                "not trained again"
-            ) from error
+            with refusing(StoreError, f"cannot write {path}", remedy):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.NamedTemporaryFile(
+                    dir=path.parent, prefix=".tmp-", delete=False
+                ) as file:
+                    temporary = Path(file.name)
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.chmod(0o644)
+                temporary.replace(path)
         finally:
             if temporary is not None:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
 
     # Reading --------------------------------------------------------------------------------------
 
@@ -167,18 +183,33 @@ class Store:
     def load(self, run: Run) -> Result | None:
         """The stored result, or None. A damaged one is set aside, with a warning, and is None."""
         path = self.path(run)
-        while path.exists():
-            text = b""
-            try:
-                text = path.read_bytes()
-                return self._read(text, run)
-            except DAMAGE as error:
-                # Another process may have saved the run again, and removed the old arrays.
-                if not path.exists() or path.read_bytes() != text:
-                    continue
-                self._set_aside(path, f"{type(error).__name__}: {error}")
-                return None
+        with self._reading(path):
+            while path.exists():
+                text = b""
+                try:
+                    text = path.read_bytes()
+                    return self._read(text, run)
+                except DAMAGE as error:
+                    if unreadable(error):
+                        raise
+                    # Another process may have saved the run again, and removed the old arrays.
+                    if not path.exists() or (path.is_file() and path.read_bytes() != text):
+                        continue
+                    self._set_aside(path, f"{type(error).__name__}: {error}")
+                    return None
         return None
+
+    def _reading(self, path: Path) -> AbstractContextManager[None]:
+        """Refuses where a file is there and the system does not let it be read: it is not damaged.
+
+        Raises:
+            StoreError: If so.
+        """
+        remedy = (
+            "It stays where it is. Make it readable for this user, or name another folder with "
+            "--store or INFOVAE_RESULTS, and give the command again"
+        )
+        return refusing(StoreError, f"cannot read {path}", remedy)
 
     def _read(self, text: bytes, run: Run) -> Result:
         content = json.loads(text.decode("utf-8"))
@@ -197,15 +228,24 @@ class Store:
     def load_weights(self, run: Run) -> "dict[str, Tensor] | None":
         """The cached parameters, or None. A damaged file is set aside with a warning."""
         path = self._weights_path(run)
-        if not path.exists():
-            return None
+        with self._reading(path):
+            if not path.exists():
+                return None
         from safetensors import SafetensorError
         from safetensors.torch import load  # needs PyTorch, which nothing else here does
 
         try:
-            tensors: dict[str, Tensor] = load(path.read_bytes())
+            content = path.read_bytes()
+            tensors: dict[str, Tensor] = load(content)
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+            told = header.get("__metadata__", {}).get("run")  # Older files tell nothing.
+            if told not in (None, f"{run.key} {_digest(tensors)}"):
+                raise ValueError("it holds other weights than those that were saved for this run")
             return tensors
-        except (OSError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            if unreadable(error):
+                with self._reading(path):
+                    raise
             self._set_aside(path, str(error))
             return None
 
@@ -236,6 +276,22 @@ class Store:
                 f"{missing[0]}). Train them with:\n    {command}"
             )
         return found
+
+
+def _digest(tensors: "Mapping[str, Tensor]") -> str:
+    """SHA-256 of tensors, their names, kinds and shapes."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        values = tensor.detach().numpy()
+        found.update(f"{name} {values.dtype} {values.shape};".encode())
+        found.update(values.tobytes())
+    return found.hexdigest()
+
+
+def unreadable(error: BaseException) -> bool:
+    """Whether the system would not let a file be read, which says nothing of what it holds."""
+    absent = FileNotFoundError | IsADirectoryError | NotADirectoryError
+    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, absent)
 
 
 def is_timed(result: Result) -> bool:

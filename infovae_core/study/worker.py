@@ -8,6 +8,7 @@ import torch
 from distributed import Worker, WorkerPlugin, get_worker
 
 from infovae_core.data import Split
+from infovae_core.names import UnknownName
 from infovae_core.run import Run
 
 
@@ -35,4 +36,10 @@ def do(work: Callable[..., Any], job: list[Run], plugin: str, device: torch.devi
     """`work(job, split, device)` with the data that the plugin of this name holds."""
     held = get_worker().plugins[plugin]
     assert isinstance(held, Data)
-    return work(job, held.splits[job[0].data, job[0].pixels], device)
+    try:
+        return work(job, held.splits[job[0].data, job[0].pixels], device)
+    except UnknownName as error:
+        raise UnknownName(
+            f"{error} What a script registers is not known to workers that were started apart from "
+            "it: start them with `dask worker --preload FILE.py`, which registers it there"
+        ) from error
