@@ -93,7 +93,7 @@ class Store:
             StoreError: If a file cannot be written here.
         """
         path = self.root / f".writable-{os.getpid()}"
-        self._write(path, b"")
+        self.write(path, b"")
         path.unlink()
 
     def save(self, run: Run, result: Result) -> None:
@@ -117,8 +117,8 @@ class Store:
             "arrays": {"file": arrays, "sha256": digest},
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        self._write(self.root / arrays, buffer.getvalue())
-        self._write(self.path(run), (text + "\n").encode())
+        self.write(self.root / arrays, buffer.getvalue())
+        self.write(self.path(run), (text + "\n").encode())
         for stale in self.root.glob(f"{run.name}.*.npz"):
             if stale.name != arrays:
                 stale.unlink(missing_ok=True)
@@ -128,9 +128,14 @@ class Store:
         from safetensors.torch import save  # needs PyTorch, which nothing else here does
 
         tensors = {name: tensor.contiguous().cpu() for name, tensor in weights.items()}
-        self._write(self._weights_path(run), save(tensors))
+        self.write(self._weights_path(run), save(tensors))
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file atomically, for all to read.
+
+        Raises:
+            StoreError: If it cannot be written; nothing half-written stays.
+        """
         temporary = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
