@@ -122,6 +122,19 @@ class Run:
         for name, form in read.items():
             object.__setattr__(self, name, form(name, getattr(self, name)))
 
+    @classmethod
+    def of(cls, spec: dict[str, Any]) -> "Run":
+        """The run that a `spec` describes, as a stored result holds it.
+
+        Example:
+            >>> run = Run(model="plain", objective=Objective(1, 0), latent_dim=2, seed=0, steps=9)
+            >>> Run.of(run.spec) == run
+            True
+        """
+        schedule = spec.get("schedule") and Schedule(**spec["schedule"])
+        objective = Objective(**spec["objective"])
+        return cls(**{**spec, "objective": objective, "schedule": schedule})
+
     @property
     def architecture(self) -> Architecture:
         """The shape of the model."""

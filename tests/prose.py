@@ -8,6 +8,7 @@ PAGES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("[bn]*/*.md"))
 # Pages whose subject is what runs found; elsewhere mathematics uses the same words.
 OF_RESULTS = (
     "book/index.md",
+    "book/plane.md",
     "book/use.md",
     "book/contrast.md",
     "book/conclusion.md",

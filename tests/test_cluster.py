@@ -231,12 +231,12 @@ def noted(kept, address, tmp_path, monkeypatch) -> list[dict]:
     """What workers noted of six jobs, and the process of each write to the store."""
     writes = []
 
-    def write(store: Store, path: Path, content: bytes, write=Store._write) -> None:
+    def write(store: Store, path: Path, content: bytes, write=Store.write) -> None:
         writes.append(path.name)
         write(store, path, content)
 
     monkeypatch.setenv("INFOVAE_DATA", "/nowhere")
-    monkeypatch.setattr(Store, "_write", write)
+    monkeypatch.setattr(Store, "write", write)
     monkeypatch.setattr(grid, "train_job", functools.partial(note, tmp_path))
     run_grid(SEEDS, kept, progress=False, scheduler=address)
     # All that is stored was written here: arrays, JSON and weights of each, and one trial.

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = {
     name: importlib.import_module(f"{figures.__name__}.{name}")
     for _, name, _ in pkgutil.iter_modules(figures.__path__)
-    if name != "stills"  # Pictures of the interactive figures.
+    if not name.endswith("stills")  # Pictures of the interactive figures.
 }
 DRAWN = [
     f"{name}.{function}"

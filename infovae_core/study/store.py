@@ -103,7 +103,7 @@ class Store:
             StoreError: If a file cannot be written here.
         """
         path = self.root / f".writable-{os.getpid()}"
-        self._write(path, b"")
+        self.write(path, b"")
         with suppress(OSError):
             path.unlink()
 
@@ -128,8 +128,8 @@ class Store:
             "arrays": {"file": arrays, "sha256": digest},
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        self._write(self.root / arrays, buffer.getvalue())
-        self._write(self.path(run), (text + "\n").encode())
+        self.write(self.root / arrays, buffer.getvalue())
+        self.write(self.path(run), (text + "\n").encode())
         for stale in self.root.glob(f"{run.name}.*.npz"):
             if stale.name != arrays:
                 with suppress(OSError):  # The result is stored; a later save removes it too.
@@ -142,9 +142,14 @@ class Store:
         tensors = {name: tensor.contiguous().cpu() for name, tensor in weights.items()}
         # One entry, as the order of several would differ from file to file.
         content = save(tensors, {"run": f"{run.key} {_digest(tensors)}"})
-        self._write(self._weights_path(run), content)
+        self.write(self._weights_path(run), content)
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file atomically, for all to read.
+
+        Raises:
+            StoreError: If it cannot be written; nothing half-written stays.
+        """
         temporary = None
         remedy = (
             "Nothing was changed there. Free space or choose a folder that can be written, and run "

@@ -175,16 +175,27 @@
           cx: x(px).toFixed(1), cy: y(py).toFixed(1), r: radius,
         })));
       },
-      // A circle around zero, of one radius on both axes.
-      circle(radius, look) {
-        svg.append(drawn("ellipse", {
-          class: look, "clip-path": `url(#${clip})`, cx: x(0), cy: y(0),
-          rx: x(radius) - x(0), ry: y(0) - y(radius),
-        }));
+      note(px, py, text, anchor, look) {
+        svg.append(drawn("text", { class: look || "ia-note", x: x(px), y: y(py), "text-anchor": anchor }, text));
       },
-      note(px, py, text, anchor) {
-        svg.append(drawn("text", { class: "ia-note", x: x(px), y: y(py), "text-anchor": anchor }, text));
+      // A line through points [x, y]; of an ellipse, its centre and half axes.
+      line(list, look) {
+        svg.append(drawn("path", { class: look, "clip-path": `url(#${clip})`,
+          d: "M" + list.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" L") }));
       },
+      ellipse([px, py], [rx, ry], look) {
+        svg.append(drawn("ellipse", { class: look, "clip-path": `url(#${clip})`, cx: x(px), cy: y(py),
+          rx: Math.abs(x(rx) - x(0)), ry: Math.abs(y(ry) - y(0)) }));
+      },
+      // Where a pointer is, in units of the axes.
+      under(event) {
+        const rect = svg.getBoundingClientRect();
+        const part = (at, from, size, all, [low, high], [a, b]) =>
+          low + ((at - from) / size * all - a) / (b - a) * (high - low);
+        return [part(event.clientX, rect.left, rect.width, width, x.domain, [box.left, box.right]),
+          part(event.clientY, rect.top, rect.height, height, y.domain, [box.bottom, box.top])];
+      },
+      svg,
       point(px, py) {
         svg.append(drawn("circle", { class: "ia-point", cx: x(px), cy: Math.min(box.bottom, place(py)), r: 6 }));
       },

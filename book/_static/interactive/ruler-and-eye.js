@@ -50,7 +50,7 @@
         alt: `${points.length} codes of ${data.labels[name]} in ${dim} dimensions, beside the circle that holds 95 % of the prior`,
       });
       axes.points(points, "ia-code", 2.5);
-      axes.circle(CIRCLE, "ia-circle");
+      axes.ellipse([0, 0], [CIRCLE, CIRCLE], "ia-circle");
       axes.note(0, CIRCLE + own.width * 0.04, "prior, 95 %", "middle");
     }
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from infovae_core import closed_forms
-from infovae_core.report.figures import live
+from infovae_core.report.figures import live, model_stills
 
 FOLDER = Path(__file__).parents[3] / "book" / "_static" / "interactive"
 FIRST, SECOND, GREY = "#0072b2", "#b34700", "#6b6b6b"
@@ -102,9 +102,10 @@ def ruler_and_eye() -> Figure:
     left = figure.add_axes((0.06, 0.16, 0.4, 0.8))
     points = own["points"] * own["width"] / live.STEPS
     left.plot(*points.T, "o", color=FIRST, alpha=0.55, markersize=3, gid="codes")
-    radius = math.sqrt(-2 * math.log(0.05))
-    left.add_patch(Circle((0, 0), radius, fill=False, color=SECOND, linewidth=1.5, gid="prior"))
-    left.text(0, 1.5 * radius, "prior, 95 %", ha="center", va="bottom")
+    left.add_patch(
+        Circle((0, 0), live.RADIUS, fill=False, color=SECOND, linewidth=1.5, gid="prior")
+    )
+    left.text(0, 1.5 * live.RADIUS, "prior, 95 %", ha="center", va="bottom")
     left.set(xlim=(-own["width"], own["width"]), ylim=(-own["width"], own["width"]))
     left.set(xlabel="codes, along two directions", aspect="equal")
     rows: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
@@ -168,6 +169,7 @@ STILLS: dict[str, Callable[[], Figure]] = {
     "ruler-and-eye": ruler_and_eye,
     "change-the-ruler-2": partial(_ranking, "2"),
     "change-the-ruler-3": partial(_ranking, "3"),
+    **model_stills.STILLS,
 }
 
 
