@@ -35,6 +35,11 @@ SOURCES := $(sort $(wildcard notebooks/*.md))
 help: ## this list; the times are those of two idle cores, after 2 min for .venv
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Where pages leave their figures, as vector graphics in two themes, and the data that they draw.
+book executed: export INFOVAE_FIGURES = $(CACHE)/figures
+# A store of its own for results that are trained although others are there.
+reproduce: export INFOVAE_RESULTS := $(if $(FRESH),$(CURDIR)/_build/fresh,$(INFOVAE_RESULTS))
+
 book: executed ## 2 min: run the notebooks and build the pages into _build/html, warnings as errors
 	test "$(OUT)" = . || { mkdir -p "$(OUT)/_build" && ln -sfn "$(CACHE)" "$(OUT)/_build/.jupyter_cache"; }
 	$(BIN)/jupyter-book build --path-output "$(OUT)" --all --warningiserror --keep-going .
@@ -58,7 +63,7 @@ notebooks: $(INSTALLED) ## 1 min: write notebooks/*.ipynb anew from their .md tw
 	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)
 	$(BIN)/jupyter-execute --inplace $(SOURCES:.md=.ipynb)
 
-reproduce: $(INSTALLED) ## 1 min (smoke) to hours (cpu): train what is missing: EXPERIMENT=experiment2 PROFILE=smoke|brief|cpu|paper ARGS="-p seeds 0,1"
+reproduce: $(INSTALLED) ## 1 min (smoke) to hours (cpu): train what is missing, with FRESH=1 all: EXPERIMENT=experiment2 PROFILE=smoke|brief|cpu|paper ARGS="-p seeds 0,1"
 	@test -f notebooks/$(EXPERIMENT).ipynb || { echo "No notebook $(EXPERIMENT): choose one of" \
 		"$(basename $(notdir $(NOTEBOOKS)))" >&2; exit 2; }
 	mkdir -p _build/reproduced

@@ -249,6 +249,22 @@ def diagnose(
         typer.echo(f"\nReport written to {diagnosis.save(found, html, file.name)}.")
 
 
+@app.command()
+def figure(
+    page: Annotated[str, typer.Argument(help="Name of a page, such as experiment2.")],
+    name: Annotated[str, typer.Argument(metavar="FIGURE", help="Name of one of its figures.")],
+    to: Annotated[
+        Path | None, typer.Option(help="The file, svg, pdf or png; by default FIGURE.svg.")
+    ] = None,
+) -> None:
+    """Draw one figure of the book alone, from the stored results."""
+    from infovae_core.report import alone
+
+    path = to or Path(f"{name}.svg")
+    alone.draw(page, name, path)
+    typer.echo(f"{name} of {page} is drawn in {path}.")
+
+
 def main() -> None:
     """Run the command line; a refusal is one clear message, not a traceback."""
     legible.anywhere()

@@ -41,8 +41,10 @@ def text(page: str) -> str:
 
 
 def claims(words: str) -> list[str]:
-    """The ids of the claims that a page shows one by one."""
-    return [name for match in CLAIM.finditer(words) for name in match[2].split()]
+    """The ids of the claims that a page shows one by one, in its answer or in a line each."""
+    answers = " ".join(re.findall(r"^(?::thesis:|:ours:|:::\{verdicts\}) (.*)$", words, re.M))
+    named = [name for match in CLAIM.finditer(words) for name in match[2].split()]
+    return [*answers.split(), *named]
 
 
 def sentences(words: str) -> list[str]:
@@ -59,6 +61,17 @@ def sentences(words: str) -> list[str]:
     return [one for one in found if one]
 
 
+def sections(words: str) -> dict[str, str]:
+    """What stands under each heading, up to the next one of any level."""
+    parts = re.split(r"^#+ (.*)\n", words, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def states(plain: str) -> bool:
+    """Whether words say of whose result what it is."""
+    return bool(re.search(rf"({WHO})", plain) and re.search(rf"\b({WHAT})\b", plain))
+
+
 def bare_statements(words: str) -> list[str]:
     """Sentences that state a result and neither carry its number nor are a claim."""
     found = []
@@ -66,7 +79,6 @@ def bare_statements(words: str) -> list[str]:
         if re.search(SOURCE, one) or one.endswith("?"):
             continue
         plain = re.sub(r"\{\w+(:\w+)*\}`[^`]*`|`[^`]*`", " ", one)
-        stated = re.search(rf"({WHO})", plain) and re.search(rf"\b({WHAT})\b", plain)
-        if stated or re.search(NUMBER, plain):
+        if states(plain) or re.search(NUMBER, plain):
             found.append(one)
     return found

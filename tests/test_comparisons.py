@@ -13,7 +13,7 @@ from infovae_core.metrics import ValidationMMD
 from infovae_core.objectives import Terms
 from infovae_core.randomness import generator
 from infovae_core.report import captions, generalization, labels, rulers
-from infovae_core.report.figures import forest_plots, plots, rank_plots
+from infovae_core.report.figures import forest_plots, plots, rank_plots, style
 from infovae_core.report.frames import COLUMNS, curves, frame
 from infovae_core.study.experiments import (
     EXPERIMENT2_MODELS,
@@ -210,7 +210,7 @@ def test_the_figure_of_ranks_prints_every_reading_at_its_place() -> None:
     assert printed["0.013"] == (0, 2)
     assert printed["3,175"][0] == list(rank_plots.RULERS).index("gaussian_kl")
     names = [text.get_text() for text in axis.texts if not hasattr(text, "xy")]
-    assert sorted(names) == sorted(2 * [plots.LABELS[model] for model in READ])
+    assert sorted(names) == sorted(plots.LABELS[model] for model in READ)
 
 
 def test_by_dimension_there_is_a_panel_for_each_ruler_with_every_model() -> None:
@@ -223,8 +223,8 @@ def test_by_dimension_there_is_a_panel_for_each_ruler_with_every_model() -> None
     assert [line.get_color() for line in lines] == [
         rank_plots.FAINT,
         rank_plots.FAINT,
-        plots.COLOURS["infovae_mmd"],
-        plots.COLOURS["vae"],
+        style.COLOURS["infovae_mmd"],
+        style.COLOURS["vae"],
     ]
     expected = 0.013 * (0.9 * 1.1) ** (1 / 3)
     np.testing.assert_allclose(lines[-1].get_ydata(), [expected, expected])
@@ -297,7 +297,8 @@ def test_models_without_a_kl_term_have_no_gap_of_it_and_diverged_ones_no_rows() 
     assert table.loc["ReconAE"].tolist() == ["50.0", "50.0", "70.0", "20.0", "–", "–"]
     assert table.loc["VAE"].tolist() == ["50.0", "50.0", "70.0", "20.0", "2.0", "22.0"]
     none = pd.DataFrame(columns=["model", "latent_dim", "metric", "value"])
-    figure = plots.sweep(rows, none, "gap_reconstruction", "gap", ["recon_ae", "vae"])
+    metrics, groups = {"gap_reconstruction": "gap"}, {"a": ["recon_ae"], "b": ["vae"]}
+    figure = plots.compare(rows, none, metrics, groups)
     assert figure.axes[1].lines[-1].get_ydata().tolist() == pytest.approx([20])
 
 

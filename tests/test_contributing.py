@@ -149,7 +149,7 @@ exec(parameters, scope)
 scope["profile"] = "smoke"
 for cell in cells:
     exec(cell, scope)
-print(scope["plots"].plt.gcf().axes[0].get_title())
+print(scope["plt"].gcf().axes[0].get_title("left"))
 """
 
 
@@ -161,7 +161,7 @@ def test_the_experiment_is_run_and_its_page_shows_it(checkout) -> None:
     done = run("python page.py", checkout)
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert (said[0], said[-1]) == ("20 steps a run on digits", "InfoVAE-MMD")
+    assert (said[0], said[-1]) == ("20 steps a run on digits", "InfoVAE")
 
 
 SEEN = """
@@ -170,14 +170,14 @@ from infovae_core.data import load
 from infovae_core.models import PerceptronDecoder
 from infovae_core.objectives import preset
 from infovae_core.report import frames, labels, tables
-from infovae_core.report.figures import plots, trade_off
+from infovae_core.report.figures import style, trade_off
 from infovae_core.run import Run
 from infovae_core.schedules import Schedule
 from infovae_core.study import grid
 
 print(tables.variant_table().loc["InfoVAE-MMD, σ = 4", "D"])
 print(tables.divergence_table().loc["Polynomial MMD, squared", "source"])
-print(list(plots.COLOURS.values()).count(plots.COLOURS["infovae_mmd_wide"]))
+print(list(style.COLOURS.values()).count(style.COLOURS["infovae_mmd_wide"]))
 run = Run(
     model="infovae_mmd_wide",
     objective=preset("infovae_mmd_wide").objective,

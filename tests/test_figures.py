@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 MODULES = {
     name: importlib.import_module(f"{figures.__name__}.{name}")
     for _, name, _ in pkgutil.iter_modules(figures.__path__)
-    if not name.endswith("stills")  # Pictures of the interactive figures.
+    # Pictures of the interactive figures; empty axes; what a report on a reader's codes shows.
+    if not name.endswith("stills") and name not in ("style", "diagnosis_plots")
 }
 DRAWN = [
     f"{name}.{function}"
@@ -27,6 +28,9 @@ DRAWN = [
     and inspect.signature(one).return_annotation is Figure
     and not function.startswith("_")
 ]
+SHOWN = re.compile(r"\bshow\(\s*\"([\w-]+)\"")
+# Words of a caption.
+MOST = 75
 PAGES = {
     str(path.relative_to(ROOT)): jupytext.read(path, fmt="md:myst")
     for folder in ("notebooks", "book")
@@ -37,7 +41,7 @@ PAGES = {
 def shown(page: str) -> list[NotebookNode]:
     """A page's cells that show a figure."""
     cells = [cell for cell in PAGES[page].cells if cell.cell_type == "code"]
-    return [cell for cell in cells if "plt.show()" in cell.source or "figure" in told(cell)]
+    return [cell for cell in cells if SHOWN.search(cell.source) or "figure" in told(cell)]
 
 
 def told(cell: NotebookNode) -> dict[str, dict[str, str]]:
@@ -48,7 +52,21 @@ def told(cell: NotebookNode) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("figure", DRAWN)
 def test_a_page_shows_every_figure(figure):
-    assert any(f"{figure}(" in cell.source for page in PAGES for cell in shown(page))
+    assert any(re.search(rf"{figure}\b", cell.source) for page in PAGES for cell in shown(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_figure_is_shown_by_its_name(page):
+    for cell in shown(page):
+        assert SHOWN.findall(cell.source) == [told(cell)["figure"]["name"]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_caption_is_short_and_holds_no_provenance(page):
+    for cell in shown(page):
+        words = told(cell)["figure"]["caption"].split()
+        assert len(words) <= MOST, cell.source
+        assert "provenance" not in " ".join(words), cell.source
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -290,6 +290,29 @@ def test_a_sentence_about_results_is_a_claim_or_carries_its_number(page):
     assert not bare, f"{page}: make these claims, or quote the store:\n" + "\n".join(bare)
 
 
+@pytest.mark.parametrize("page", prose.OF_RESULTS)
+def test_a_heading_that_states_a_result_opens_the_section_of_its_claim(page):
+    opened = {claim.heading: claim.id for claim in CLAIMS if claim.heading}
+    for heading, under in prose.sections(prose.text(page)).items():
+        if prose.states(heading) or heading in opened:
+            assert opened.get(heading) in prose.claims(under), heading
+
+
+def test_every_heading_of_a_claim_is_a_heading():
+    said = {heading for page in prose.PAGES for heading in prose.sections(prose.text(page))}
+    assert {claim.heading for claim in CLAIMS if claim.heading} <= said
+
+
+@pytest.mark.parametrize("page", [page for page in prose.OF_RESULTS if "experiment" in page])
+def test_a_page_of_an_experiment_opens_with_its_answer_by_claims_of_the_ledger(page):
+    (answer,) = re.findall(r"\n# .*\n\n:::\{answer\} (\w+)\n((?::\w+: .*\n)+):::", prose.text(page))
+    options = dict(re.findall(r"^:(\w+): (.*)$", answer[1], re.M))
+    assert page == f"notebooks/{answer[0]}.md"
+    assert options["question"].endswith("?")
+    assert all(LEDGER[name].whose == "thesis" for name in options["thesis"].split())
+    assert all(LEDGER[name].whose == "book" for name in options["ours"].split())
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -1,7 +1,9 @@
 """Figures and tables of the pages, from results made up for the purpose."""
 
 import dataclasses
+import itertools
 import math
+import re
 from pathlib import Path
 
 import jupytext
@@ -11,12 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from infovae_core.divergences import ORIGINS, REGISTRY
 from infovae_core.names import UnknownName
 from infovae_core.objectives import PRESETS, Objective, Preset
 from infovae_core.report import captions, rulers, schedule_tables, tables
-from infovae_core.report.figures import plots, schedule_plots
+from infovae_core.report.figures import drawn, plots, schedule_plots, showing, style
+from infovae_core.report.figures import pictures as figures_of
 from infovae_core.report.frames import by_seed, curves, final_mmd, finals, frame, published, unrest
 from infovae_core.study.experiments import (
     EXPERIMENT1_SCHEDULES,
@@ -41,6 +45,7 @@ PROVENANCE = {"device": "a machine", "torch": "2.0", "commit": "0123456789abcdef
 
 @pytest.fixture(autouse=True)
 def _close_figures():
+    style.style()
     yield
     plt.close("all")
 
@@ -158,77 +163,219 @@ def test_frames_of_nothing_keep_their_columns() -> None:
 # Figures ------------------------------------------------------------------------------------------
 
 
-def test_a_sweep_draws_the_seeds_mean_the_published_values_and_both_controls() -> None:
+GROUPS = {"kernels": DIVERGENCES[:2], "others": DIVERGENCES[2:]}
+
+
+def series(figure: Figure, panel: int) -> dict[str, np.ndarray]:
+    """The heights of a panel's lines, by label."""
+    lines = figure.axes[panel].lines
+    return {line.get_label(): np.asarray(line.get_ydata(), float) for line in lines}
+
+
+def compared(shown, log: bool = False, **options) -> Figure:
+    metrics = {"val_mmd": "MMD"}
     theirs = published("experiment2")
-    figure = plots.sweep(
-        frame(results()),
-        theirs,
-        "val_mmd",
-        "MMD",
-        DIVERGENCES,
-        CONTROLS,
-        log=True,
-        reference=True,
+    return plots.compare(
+        frame(shown), theirs, metrics, GROUPS, log=metrics if log else (), **options
     )
+
+
+def test_models_of_a_group_share_a_panel_with_seeds_means_published_values_and_controls(
+    monkeypatch,
+) -> None:
+    expected = {d: 3 ** (-d / 4) for d in LATENT_DIMS}
+    asked = []
+    monkeypatch.setattr(
+        rulers, "unaligned", lambda dims, seeds: asked.append((list(dims), seeds)) or expected
+    )
+    figure = compared(results(), log=True, controls=CONTROLS, reference=True)
+    theirs = published("experiment2")
     first = np.array(LATENT_DIMS)
     mean = np.sqrt(first * (first + 1))
-    expected = rulers.unaligned(LATENT_DIMS, [0, 1])
-    for panel, model in enumerate(DIVERGENCES):
-        _, recon, _, vae, reference, quoted, dots, ours = line_data(figure, panel)
-        np.testing.assert_allclose(recon, np.sqrt((first + 0.5) * (first + 1.5)))
-        np.testing.assert_allclose(vae, mean)
-        np.testing.assert_allclose(reference, list(expected.values()))
-        rows = theirs[(theirs["model"] == model) & (theirs["metric"] == "val_mmd")]
-        np.testing.assert_allclose(quoted, rows["value"])
-        np.testing.assert_allclose(sorted(dots), sorted([*first, *(first + 1)]))
-        np.testing.assert_allclose(ours, mean)
+    assert asked[0] == (list(LATENT_DIMS), [0])
+    for panel, (title, models) in enumerate(GROUPS.items()):
+        drawn = series(figure, panel)
+        assert figure.axes[panel].get_title("left") == title
+        np.testing.assert_allclose(drawn["ReconAE"], np.sqrt((first + 0.5) * (first + 1.5)))
+        np.testing.assert_allclose(drawn["VAE"], mean)
+        far = drawn["no code near another, or near a prior draw"]
+        np.testing.assert_allclose(far, list(expected.values()))
+        for model in models:
+            label = plots.LABELS[model]
+            rows = theirs[(theirs["model"] == model) & (theirs["metric"] == "val_mmd")]
+            np.testing.assert_allclose(drawn[f"{label}, published"], rows["value"])
+            dots = sorted(drawn[f"{label}, each seed"])
+            np.testing.assert_allclose(dots, sorted([*first, *(first + 1)]))
+            np.testing.assert_allclose(drawn[label], mean)
         assert figure.axes[panel].get_yscale() == "log"
+    one, other = figure.axes[:2]
+    assert one.get_ylim() == other.get_ylim()
 
 
-def test_a_sweep_without_published_values_has_no_line_for_them() -> None:
-    ours = frame(results())
-    figure = plots.sweep(ours, published("experiment2"), "val_mmd", "MMD", DIVERGENCES)
-    renamed = ours.replace({"metric": {"val_mmd": "other"}})
-    bare = plots.sweep(renamed, published("experiment2"), "other", "other", DIVERGENCES)
-    assert len(line_data(bare, 0)) == len(line_data(figure, 0)) - 1
-    texts = [text.get_text() for text in bare.axes[-1].get_legend().get_texts()]
-    assert "published" not in texts
+def test_what_is_not_published_has_no_line_and_no_key() -> None:
+    renamed = frame(results()).replace({"metric": {"val_mmd": "other"}})
+    figure = plots.compare(renamed, published("experiment2"), {"other": "other"}, GROUPS)
+    assert not any("published" in label for label in series(figure, 0))
+    keys = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert keys == ["each seed", "mean of the seeds"]
 
 
-def test_a_sweep_of_eight_models_has_a_panel_for_each_and_labels_the_lowest() -> None:
-    shown = {run: Result("done", {"val_mmd": 1.0}, PROVENANCE) for run in experiment3()}
-    figure = plots.sweep(
-        frame(shown), published("experiment3"), "val_mmd", "MMD", EXPERIMENT3_MODELS
-    )
-    titles = [axis.get_title() for axis in figure.axes]
-    assert titles == [*(plots.LABELS[model] for model in EXPERIMENT3_MODELS), ""]
-    labelled = [bool(axis.get_xlabel()) for axis in figure.axes]
-    assert labelled == [False] * 5 + [True] * 3 + [False]
+def test_metrics_are_rows_and_on_a_telephone_all_panels_stand_under_one_another() -> None:
+    shown = {
+        run: Result("done", {"val_mmd": 1.0, "norm_ratio": 2.0}, PROVENANCE)
+        for run in experiment3()
+    }
+    groups = {"one": EXPERIMENT3_MODELS[:4], "two": EXPERIMENT3_MODELS[4:]}
+    metrics = {"val_mmd": "MMD", "norm_ratio": "size"}
+    for name, columns in (("wide", 2), ("narrow", 1)):
+        with style.layout(name):
+            figure = plots.compare(frame(shown), published("experiment3"), metrics, groups)
+        grid = figure.axes[0].get_subplotspec().get_gridspec()
+        assert (grid.nrows, grid.ncols) == (4 // columns, columns)
+        assert [axis.get_title("left") for axis in figure.axes] == ["one", "two"] * 2
+
+
+def texts(figure: Figure) -> list[Text]:
+    return [one for one in figure.findobj(Text) if one.get_visible() and one.get_text().strip()]
+
+
+@pytest.mark.parametrize("name", ["wide", "narrow"])
+def test_no_text_is_small_and_names_at_lines_do_not_overlap(name) -> None:
+    with style.layout(name):
+        style.style()
+        followed = curves(schedule_results(), schedule_name)
+        for figure in (
+            compared(results(), log=True, controls=CONTROLS),
+            schedule_plots.alignment(followed, published("experiment1"), 0.004),
+        ):
+            figure.canvas.draw()
+            assert min(one.get_fontsize() for one in texts(figure)) >= style.SMALL
+            for axis in figure.axes:
+                boxes = [one.get_window_extent() for one in axis.texts]
+                assert boxes
+                for one, other in itertools.combinations(boxes, 2):
+                    assert not one.padded(-2).overlaps(other.padded(-2))
+
+
+def test_names_keep_their_order_and_distance_and_stay_where_they_are_wanted() -> None:
+    found = style.spread_out(np.array([0.5, 0.5, 0.9]), 0.2, 2.0)
+    np.testing.assert_allclose(found, [0.4, 0.6, 0.9])
+    assert style.spread_out(np.array([1.95, 2.0]), 0.2, 2.0).max() <= 2.0
+    assert style.decade(1e-6) == "1e−6" and style.decade(0.01) == "0.01"
+
+
+# By night -----------------------------------------------------------------------------------------
+
+
+def test_oklab_is_there_and_back_and_white_and_black_are_where_they_should_be() -> None:
+    np.testing.assert_allclose(style.oklab("#ffffff"), [1, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(style.oklab("#000000"), 0, atol=1e-9)
+    # Ottosson's page: red.
+    np.testing.assert_allclose(style.oklab("#ff0000"), [0.628, 0.225, 0.126], atol=1e-3)
+    for colour in style.COLOURS.values():
+        assert style.from_oklab(style.oklab(colour)) == colour
+
+
+def test_at_night_white_is_the_ground_and_every_model_stands_out_with_its_hue() -> None:
+    assert style.night("#ffffff") == style.NIGHT
+    for colour in [*style.COLOURS.values(), style.GREY]:
+        dark = style.night(colour)
+        assert style.contrast(dark, style.NIGHT) >= 3
+        assert style.contrast(style.ink(colour), "#ffffff") >= 4.5
+        assert style.contrast(style.night(style.ink(colour)), style.NIGHT) >= 4.5
+        if colour != style.GREY:
+            hues = [math.atan2(*style.oklab(one)[:0:-1]) for one in (colour, dark)]
+            assert abs(math.remainder(hues[0] - hues[1], math.tau)) < 0.35
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert style.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert style.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+
+
+# What is written for the site ---------------------------------------------------------------------
+
+
+def test_the_site_gets_four_pictures_and_exactly_the_data_that_they_draw(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv(showing.FOLDER, str(tmp_path))
+    given = frame(results()), published("experiment2"), {"val_mmd": "MMD"}, GROUPS
+    showing.show("fig-x", plots.compare, *given, log=["val_mmd"])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "fig-x.csv", "fig-x.svg", "fig-x-night.svg", "fig-x-narrow.svg", "fig-x-narrow-night.svg",
+    }  # fmt: skip
+    written = pd.read_csv(tmp_path / "fig-x.csv")
+    figure = plots.compare(*given, log=["val_mmd"])
+    for panel, (title, models) in enumerate(GROUPS.items()):
+        rows = written[written["panel"].str.startswith(title)]
+        for label, heights in series(figure, panel).items():
+            part = rows[rows["series"] == label]
+            np.testing.assert_allclose(part["y"], heights, rtol=1e-9)
+        assert len(rows) == sum(map(len, series(figure, panel).values()))
+        assert {plots.LABELS[model] for model in models} <= set(rows["series"])
+    day, dark = ((tmp_path / f"fig-x{end}.svg").read_text("utf-8") for end in ("", "-night"))
+    assert "#ffffff" in day and "#ffffff" not in dark and style.NIGHT in dark
+    width = float(re.search(r'width="([\d.]+)pt"', day)[1])
+    assert width == pytest.approx(style.WIDTHS["wide"] * 72)
+
+
+def test_bands_and_points_are_data_and_what_has_no_name_is_none() -> None:
+    figure, axis = plt.subplots()
+    axis.fill_between([1, 2, 3], [0, 1, 2], [5, 6, 7], label="band")
+    axis.scatter([1, 2], [3, 4], label="seen")
+    axis.axhline(1)
+    found = drawn.data(figure)
+    for mark, heights in {"low": [0, 1, 2], "high": [5, 6, 7], "points": [3, 4]}.items():
+        assert found[found["mark"] == mark]["y"].tolist() == heights
+    assert len(found) == 8
+
+
+def test_without_a_folder_nothing_is_written_and_one_figure_alone_is_drawn(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.delenv(showing.FOLDER, raising=False)
+    monkeypatch.chdir(tmp_path)
+    calls = []
+
+    def draw() -> Figure:
+        calls.append(1)
+        return plt.subplots()[0]
+
+    showing.save("table", pd.DataFrame())
+    showing.show("fig-x", draw)
+    assert list(tmp_path.iterdir()) == []
+    with showing.only("fig-y", tmp_path / "y.png"):
+        showing.show("fig-x", draw)
+        showing.show("fig-y", draw)
+    assert len(calls) == 2 and (tmp_path / "y.png").stat().st_size > 0
 
 
 def test_every_model_has_a_label_and_its_own_colour() -> None:
     assert len({plots.LABELS[name] for name in PRESETS}) == len(PRESETS)
-    assert len({plots.COLOURS[name] for name in PRESETS}) == len(PRESETS)
+    assert len({style.COLOURS[name] for name in PRESETS}) == len(PRESETS)
     assert set(schedule_plots.LABELS) == set(EXPERIMENT1_SCHEDULES)
     panels = [name for names in schedule_plots.PANELS.values() for name in names]
     assert panels == list(EXPERIMENT1_SCHEDULES)
 
 
 def test_colours_go_on_where_the_palette_ends_and_stay_as_they_are() -> None:
-    assert plots.COLOURS["infovae_mmd"] == plots.PALETTE[0] == "#0173b2"
-    assert (plots.COLOURS["recon_ae"], plots.COLOURS["contrastive_ae"]) == ("#ca9161", "#117733")
-    many = plots.Colours([*PRESETS, *(f"variant {k}" for k in range(12))])
+    assert style.COLOURS["infovae_mmd"] == style.PALETTE[0] == "#0173b2"
+    assert (style.COLOURS["recon_ae"], style.COLOURS["contrastive_ae"]) == ("#ca9161", "#117733")
+    many = style.Colours([*PRESETS, *(f"variant {k}" for k in range(12))])
     assert len(set(many.values())) == len(many)
-    assert plots.Colours(list(many)[:13]) == dict(list(many.items())[:13])
+    assert style.Colours(list(many)[:13]) == dict(list(many.items())[:13])
 
 
-def test_figure_1_orders_its_legend_by_the_final_value_the_best_at_the_bottom() -> None:
+def test_figure_1_names_each_line_at_its_end_and_has_one_range() -> None:
     followed = curves(schedule_results(), schedule_name)
     figure = schedule_plots.alignment(followed, published("experiment1"), 0.004)
-    drawn = [len(axis.lines) - 1 for axis in figure.axes]  # But for the target.
-    assert drawn == [6, 5]
-    texts = [text.get_text().split(":")[0] for text in figure.legends[0].get_texts()]
-    assert texts[:11] == list(schedule_plots.LABELS.values())[::-1]
+    for axis, names in zip(figure.axes, schedule_plots.PANELS.values(), strict=True):
+        labels = [schedule_plots.LABELS[name] for name in names]
+        assert [line.get_label() for line in axis.lines[1:]] == labels  # After the target.
+        assert [text.get_text() for text in axis.texts] == labels
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     points = [collection.get_offsets() for collection in figure.axes[0].collections]
     rows = published("experiment1").query("model == 'fixed_500_0' and metric == 'val_mmd'")
     np.testing.assert_allclose(points[0][:, 1], rows["value"])
@@ -264,7 +411,7 @@ def greys(figure: Figure, columns: int) -> np.ndarray:
 
 
 def test_one_digit_is_shown_for_every_model_and_dimension_of_the_first_seed() -> None:
-    shown = greys(plots.one_digit(pictures(), 6, EXPERIMENT3_MODELS), 9)
+    shown = greys(figures_of.one_digit(pictures(), 6, EXPERIMENT3_MODELS), 9)
     tens = 10.0 * np.arange(8)
     tens[EXPERIMENT3_MODELS.index("vae")] = np.nan
     expected = [[200, *(tens + d + 6)] for d in (5, 20)]
@@ -272,31 +419,31 @@ def test_one_digit_is_shown_for_every_model_and_dimension_of_the_first_seed() ->
 
 
 def test_ten_digits_are_shown_for_every_model_at_one_dimension() -> None:
-    figure = plots.ten_digits(pictures(), 20, ["aae", "vae"])
+    figure = figures_of.ten_digits(pictures(), 20, ["aae", "vae"])
     shown = greys(figure, 3)
     assert shown.shape == (10, 3)
     np.testing.assert_array_equal(shown[:, 0], np.full(10, 200))
     np.testing.assert_array_equal(shown[:, 1], 10 * 5 + 20 + np.arange(10))
     assert np.isnan(shown[:, 2]).all()
     assert figure.get_suptitle() == ""
-    absent = plots.ten_digits(pictures(), 60, ["aae", "vae"])
+    absent = figures_of.ten_digits(pictures(), 60, ["aae", "vae"])
     assert absent.get_suptitle() == "none of these results has d = 60"
     assert np.isnan(greys(absent, 3)[:, 1:]).all()
 
 
 def test_samples_are_shown_for_every_model_at_one_dimension_of_the_first_seed() -> None:
-    figure = plots.samples(pictures(), 5, ["aae", "vae", "recon_ae"])
+    figure = figures_of.samples(pictures(), 5, ["aae", "vae", "recon_ae"])
     shown = greys(figure, 10)
     np.testing.assert_array_equal(shown[0], 10 * 5 + 5 + 3 + np.arange(10))
     assert np.isnan(shown[1]).all()
     np.testing.assert_array_equal(shown[2], 5 + 3 + np.arange(10))
-    absent = plots.samples(pictures(), 60, ["aae", "vae"])
+    absent = figures_of.samples(pictures(), 60, ["aae", "vae"])
     assert absent.get_suptitle() == "none of these results has d = 60"
 
 
 def test_digits_are_drawn_row_by_row() -> None:
     images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
-    figure = plots.digits({"one": images, "two": images[:1]})
+    figure = figures_of.digits({"one": images, "two": images[:1]})
     shown = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(shown) == 3
     np.testing.assert_array_equal(shown[1], images[1])
@@ -304,65 +451,47 @@ def test_digits_are_drawn_row_by_row() -> None:
 
 def test_the_prior_circles_of_the_latent_plane_hold_their_share() -> None:
     codes = np.random.default_rng(0).standard_normal((20_000, 2))
-    plots.style()
-    figure = plots.latent_plane(codes, np.arange(len(codes)) % 10)
+    style.style()
+    figure = figures_of.latent_plane(codes, np.arange(len(codes)) % 10)
     for patch, share in zip(figure.axes[0].patches, (0.5, 0.95), strict=True):
         inside = (np.linalg.norm(codes, axis=1) < patch.radius).mean()
         assert inside == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(codes)))
 
 
-def seeds(axis) -> np.ndarray:
-    """Dimensions and values (n, 2) of the dots of a panel's model."""
-    line = next(line for line in axis.lines[::-1] if line.get_linestyle() == "None")
-    return np.array(line.get_data()).T
-
-
-def test_each_seed_is_a_dot_and_the_axes_hold_them_all() -> None:
-    ours = frame(results(seeds=(0, 1, 2)))
+def test_the_axes_hold_every_seed_and_the_legend_names_the_marks() -> None:
     for log in (False, True):
-        figure = plots.sweep(ours, published("experiment2"), "val_mmd", "MMD", DIVERGENCES, log=log)
-        axis = figure.axes[0]
-        values = [(d, d + seed) for d in LATENT_DIMS for seed in (0, 1, 2)]
-        assert sorted(map(tuple, seeds(axis))) == values
-        low, high = axis.get_ylim()
+        figure = compared(results(seeds=(0, 1, 2)), log=log)
+        low, high = figure.axes[0].get_ylim()
         assert low < 2 and high > 82
         assert not any(one.containers or one.collections for one in figure.axes)
-    texts = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
-    assert texts[:2] == ["each seed (panel's colour)", "geometric mean of the seeds"]
+    keys = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert keys == ["each seed", "geometric mean of the seeds", "published"]
 
 
 def test_a_line_goes_through_the_geometric_mean_or_the_median_where_a_seed_is_0() -> None:
     stored = results(seeds=(1, 2, 3))
     for run, result in stored.items():
         result.metrics["val_mmd"] = 10.0**run.seed
-    drawn = plots.sweep(
-        frame(stored), published("experiment2"), "val_mmd", "MMD", DIVERGENCES, log=True
-    )
-    np.testing.assert_allclose(line_data(drawn, 0)[-1], 100)
+    np.testing.assert_allclose(series(compared(stored, log=True), 0)["InfoVAE-MMD"], 100)
     for run, result in stored.items():
         result.metrics["val_mmd"] = 10.0**run.seed if run.seed < 3 else 0.0
-    drawn = plots.sweep(
-        frame(stored), published("experiment2"), "val_mmd", "MMD", DIVERGENCES, log=True
-    )
-    np.testing.assert_allclose(line_data(drawn, 0)[-1], 10)
-    texts = [text.get_text() for text in drawn.axes[-1].get_legend().get_texts()]
-    assert "median of the seeds" in texts
+    figure = compared(stored, log=True)
+    np.testing.assert_allclose(series(figure, 0)["InfoVAE-MMD"], 10)
+    assert "median of the seeds" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_a_linear_axis_that_holds_negative_values_has_a_line_at_0() -> None:
-    ours = frame(results(seeds=[0]))
-    none = published("experiment2").iloc[:0]
-    plain = plots.sweep(ours, none, "val_mmd", "MMD", DIVERGENCES)
-    below = plots.sweep(ours.assign(value=-ours["value"]), none, "val_mmd", "MMD", DIVERGENCES)
-    assert len(line_data(below, 0)) == len(line_data(plain, 0)) + 1
+    plain, below = results(seeds=[0]), results(seeds=[0])
+    for result in below.values():
+        result.metrics["val_mmd"] *= -1
+    assert len(series(compared(below), 0)) == len(series(compared(plain), 0)) + 1
 
 
 def test_one_seed_is_drawn_without_bars_or_bands() -> None:
-    ours = frame(results(seeds=[0]))
-    figure = plots.sweep(ours, published("experiment2"), "val_mmd", "MMD", DIVERGENCES, CONTROLS)
+    figure = compared(results(seeds=[0]), controls=CONTROLS)
     assert not any(axis.containers or axis.collections for axis in figure.axes)
-    texts = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
-    assert not any("interval" in text for text in texts)
+    keys = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert keys == ["one seed", "published"]
     traced = schedule_plots.traces(
         curves(schedule_results(), schedule_name), {"lam": "λ"} | {"alpha": "α"}, ["adaptive_lam"]
     )
@@ -378,13 +507,6 @@ def test_bands_of_curves_go_from_the_least_seed_to_the_greatest() -> None:
         assert (heights.min(), heights.max()) == (20, 68)
         (line,) = figure.axes[0].lines
         assert line.get_ydata()[-1] == pytest.approx(middle)
-
-
-def test_figure_1_quotes_each_interval_in_its_legend() -> None:
-    followed = curves(schedule_results(seeds=(0, 1, 2)), schedule_name)
-    figure = schedule_plots.alignment(followed, published("experiment1"), 0.004)
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts[10] == "λ\u00a0=\u00a0500, α\u00a0=\u00a00: 31.00000 ± 2.48414"
 
 
 def with_diverged(seeds=(0, 1, 2), model="infovae_chi2", seed=1):
@@ -420,8 +542,7 @@ def test_a_diverged_run_is_counted_in_the_table_and_named_in_the_caption() -> No
     table = tables.beside(endless, published("experiment2"))
     assert table.loc[("VAE", 80), "validation MMD"] == "–"
     assert table.loc[("InfoVAE-χ²", 80), "validation MMD"].startswith("diverged")
-    figure = plots.sweep(rows, published("experiment2"), "val_mmd", "MMD", DIVERGENCES)
-    assert len(seeds(figure.axes[4])) == 3 * len(LATENT_DIMS) - 1
+    assert len(series(compared(shown), 1)["InfoVAE-χ², each seed"]) == 3 * len(LATENT_DIMS) - 1
 
 
 def test_a_time_that_was_not_taken_is_no_divergence() -> None:
@@ -627,16 +748,14 @@ def test_captions_and_text_say_how_many_seeds_there_are() -> None:
     assert captions.seed_list(one) == "seed 4"
     assert captions.seed_list(three) == "seeds 0, 1, 2"
     for shown in ("dots", "log dots", "bands", "log bands", "±"):
-        assert captions.means(one, shown) == "One seed, so that no interval can be given."
+        assert captions.means(one, shown) == "One seed, and no interval."
     assert captions.means(experiment2(seeds=[0, 3]), "±") == (
         "Means of 2 seeds, ± half the distance of the two."
     )
-    assert captions.means(three, "dots") == "Dots: each of 3 seeds; lines: their means."
-    assert captions.means(three, "log dots") == (
-        "Dots: each of 3 seeds; lines: their geometric means."
-    )
+    assert captions.means(three, "dots") == "Dots: 3 seeds; lines: their means."
+    assert captions.means(three, "log dots") == ("Dots: 3 seeds; lines: their geometric means.")
     assert captions.means(three, "log bands") == (
-        "Lines: geometric means of 3 seeds; bands: from the least seed to the greatest."
+        "Lines: geometric means of 3 seeds; bands: their range."
     )
     assert captions.means(three, "±") == "Means of 3 seeds, ± half the 95\u00a0% t interval."
     assert captions.basis(one).startswith("All numbers are from one seed; ")

@@ -7,17 +7,23 @@ import base64
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from infovae_core.report.claims import LEDGER, Verdict, find
+from infovae_core.report.figures.drawn import COLUMNS
+from infovae_core.report.presenting import NARROW
 from tests import website
 from tests.browser import Browser, programs, served, visit
 
 ROOT = Path(__file__).parents[1]
 # Bytes, with room for some pages more.
-MOST = 32e6
+MOST = 48e6
+# Of a page without its pictures.
+LIGHT = 1.5e6
 KINDS = ("mathematics", "pictures", "descriptions", "overflow", "themes", "console", "hosts")
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -92,11 +98,13 @@ def test_no_address_of_another_host_is_loaded(site) -> None:
 
 
 @pytest.mark.site
-def test_the_site_is_small_and_has_one_bundle_of_mathjax(site) -> None:
+def test_the_site_is_small_and_has_no_bundle_of_mathjax_or_of_icons(site) -> None:
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < MOST
     assert not list(site.rglob("*.map"))
-    (bundle,) = (site / "_static" / "mathjax").glob("*.js")
-    assert f"_static/mathjax/{bundle.name}" in (site / "book" / "index.html").read_text("utf-8")
+    scripts = {path.name for path in (site / "_static" / "mathjax").glob("*.js")}
+    assert scripts == {"startup.js", "core.js"}
+    assert "_static/mathjax/startup.js" in (site / "book" / "index.html").read_text("utf-8")
+    assert not list(site.rglob("*fontawesome*"))
 
 
 @pytest.mark.site
@@ -124,6 +132,100 @@ def test_the_search_finds_what_is_there_and_nothing_else(browser, base, site) ->
 
 
 @pytest.mark.site
+@pytest.mark.parametrize(
+    ("word", "title"),
+    [
+        ("install", "Running it again"),
+        ("interactive", "InfoVAE, re-examined"),
+        ("recommended", "InfoVAE, re-examined"),
+    ],
+)
+def test_the_search_leads_visitors_on(browser, base, word, title) -> None:
+    assert title in browser.found(f"{base}search.html?q={word}")
+
+
+VISIBLE = """return [...document.querySelectorAll('figure picture')]
+.filter((one) => getComputedStyle(one).display !== 'none')
+.map((one) => [one.className, one.querySelector('img').clientWidth,
+one.querySelector('img').naturalWidth, one.querySelector('img').currentSrc])"""
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    ("width", "theme"), [(1400, "light"), (1280, "dark"), (1000, "light"), (390, "dark")]
+)
+def test_figures_follow_the_theme_and_are_shown_at_a_size_whose_text_is_legible(
+    browser, base, width, theme
+) -> None:
+    """Their least text is 12 pixels high (tests/test_pages.py), so that 11 are 0.92 of a figure."""
+    browser.load(base + "notebooks/experiment2.html", width, theme)
+    shown = browser.driver.execute_script(VISIBLE)
+    assert len(shown) >= 6
+    for name, drawn, natural, address in shown:
+        assert name == {"light": "by-day", "dark": "by-night"}[theme]
+        assert address.endswith("-night.svg") is (theme == "dark")
+        assert ("-narrow" in address) is (width <= NARROW)
+        assert drawn / natural >= 0.92, (address, drawn, natural)
+    other = {"light": "dark", "dark": "light"}[theme]
+    browser.driver.execute_script(f"document.documentElement.dataset.theme = '{other}'")
+    assert {name for name, *_ in browser.driver.execute_script(VISIBLE)} == {
+        {"light": "by-day", "dark": "by-night"}[other]
+    }
+
+
+@pytest.mark.site
+def test_print_shows_figures_by_day_and_no_links_of_theirs(browser, base) -> None:
+    browser.load(base + "notebooks/experiment2.html", 800, "dark")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        shown = browser.driver.execute_script(VISIBLE)
+        assert {name for name, *_ in shown} == {"by-day"}
+        links = "document.querySelectorAll('.figure-links, details.set-up')"
+        hidden = f"return [...{links}].every((one) => getComputedStyle(one).display === 'none')"
+        assert browser.driver.execute_script(hidden)
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("page", ["index.html", "balance.html", "divergences.html"])
+def test_a_cold_page_is_light_before_its_pictures(browser, base, page) -> None:
+    """At 10 Mbit/s its formulas are there in less than two seconds."""
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    browser.load(f"{base}book/{page}")
+    entries = browser.driver.execute_script(
+        "return [...performance.getEntriesByType('navigation'), "
+        "...performance.getEntriesByType('resource')]"
+        ".map((one) => [one.name, one.initiatorType, one.encodedBodySize])"
+    )
+    weights = {name: size for name, kind, size in entries if kind != "img"}
+    assert len(weights) > 5
+    assert sum(weights.values()) < LIGHT, sorted(weights.items(), key=lambda one: -one[1])[:8]
+
+
+@pytest.mark.site
+def test_the_source_can_be_downloaded_from_the_landing_page(site) -> None:
+    page = website.parse(site / "book" / "index.html")
+    (link,) = page.select("a[href$='.tar.gz']")
+    with tarfile.open((site / "book" / str(link["href"])).resolve()) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert {"Makefile", "README.md", "book/index.md", "notebooks/experiment2.md"} <= names
+
+
+@pytest.mark.site
+def test_every_figure_of_an_experiment_leads_to_its_data_unless_it_is_of_pictures(site) -> None:
+    for name in ("experiment1", "experiment2", "experiment3"):
+        page = website.parse(site / "notebooks" / f"{name}.html")
+        for figure in page.select("figure[id]:has(picture)"):
+            links = figure.select(".figure-links a")
+            assert bool(links) is (figure["id"] != "fig-6")
+            for link in links:
+                rows = pd.read_csv((site / "notebooks" / str(link["href"])).resolve())
+                assert len(rows) > 5 and list(rows) == COLUMNS
+
+
+@pytest.mark.site
 def test_every_interactive_figure_follows_the_arrow_keys(browser, base, visited) -> None:
     _, pages = visited
     for page in pages:
@@ -144,7 +246,7 @@ def test_the_first_screen_holds_a_sentence_a_figure_five_verdicts_and_three_door
 ) -> None:
     browser.load(base + "book/index.html", width=1400)  # 900 pixels high
     ends = browser.driver.execute_script(
-        "return ['p.claim', 'figure img', '.verdicts > li', '.doors a'].map((what) =>"
+        "return ['p.claim', 'figure', '.verdicts > li', '.doors a'].map((what) =>"
         "[...document.querySelectorAll(`article ${what}`)].map((one) => [one.clientHeight || "
         "one.offsetHeight, one.getBoundingClientRect().bottom]))"
     )

@@ -1,9 +1,12 @@
 """Sentences that depend on the results: captions, and the differences that figures show."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from infovae_core import closed_forms
+from infovae_core.datasets import steps_per_epoch
 from infovae_core.report.frames import by_seed, finals
 from infovae_core.report.intervals import LEVEL, difference
 from infovae_core.report.labels import LABELS, SCHEDULES
@@ -67,14 +70,14 @@ def means(results: Iterable[Run], shown: str) -> str:
     """
     n = len({run.seed for run in results})
     if n == 1:
-        return "One seed, so that no interval can be given."
+        return "One seed, and no interval."
     if shown == "±":
         half = "distance of the two" if n == 2 else f"{PERCENT} t interval"
         return f"Means of {n} seeds, ± half the {half}."
     kind = "geometric means" if shown.startswith("log") else "means"
     if shown.endswith("bands"):
-        return f"Lines: {kind} of {n} seeds; bands: from the least seed to the greatest."
-    return f"Dots: each of {n} seeds; lines: their {kind}."
+        return f"Lines: {kind} of {n} seeds; bands: their range."
+    return f"Dots: {n} seeds; lines: their {kind}."
 
 
 def basis(results: Iterable[Run]) -> str:
@@ -88,6 +91,55 @@ def basis(results: Iterable[Run]) -> str:
         f"Numbers are means of {n} seeds. A difference is called one where its {PERCENT} "
         "interval, taken seed by seed, excludes 0; each interval stands by itself"
     )
+
+
+def sure(selection: Selection) -> str:
+    """How sure the answer of an experiment is: seeds, runs, their length, and what is smaller.
+
+    Args:
+        selection: An experiment's runs, as its page shows them.
+
+    Raises:
+        StoreError: If a result is missing; with the command that makes it.
+    """
+    results = selection.require()
+    run = next(iter(results))
+    n = len({one.seed for one in results})
+    epochs = run.steps / steps_per_epoch(run.data, run.batch_size)
+    text = (
+        f"{n} {'seed' if n == 1 else 'seeds'} of {len(results) // n} runs, {run.steps:,} updates "
+        f"each ({epochs:.2g} epochs of {run.data.upper()})"
+    )
+    full = Selection(selection.experiment, profile="paper").runs[0]
+    if full.masked_channels != run.masked_channels:
+        text += f"; {run.masked_channels} of the thesis's {full.masked_channels} channels"
+    if full.steps != run.steps:
+        text += f"; {run.steps / full.steps:.0%} of the thesis's updates"
+    if n == 1:
+        return text + ". One seed: a difference that another seed could undo is no finding."
+    return text + f". An order is one where its {PERCENT} interval, seed by seed, excludes 0."
+
+
+def duration(results: Mapping[Run, Result]) -> str:
+    """How long these runs take on two cores, as they were made: two runs at once, a thread each."""
+    made = sum(
+        float(one.provenance["seconds"]) / (2 if "1 thread" in one.provenance["device"] else 1)
+        for one in results.values()
+    )
+    if made < 90:
+        return f"{made:.0f} s"
+    return f"{made / 60:.0f} min" if made < 5400 else f"{made / 3600:.1f} h"
+
+
+def prices(lam: float = 1000.0) -> dict[str, float]:
+    """What codes pay that leave the prior under an RBF-MMD, in nats at λ, in words' names.
+
+    At σ = 1, `price_5` and `price_20` by the latent dimension; `price_wide` and its reading,
+    `escape_wide`, at σ² = d in 20.
+    """
+    wide = closed_forms.escape(20, math.sqrt(20))
+    found = {f"price_{d}": lam * closed_forms.escape(d, 1.0) ** 2 for d in (5, 20)}
+    return found | {"price_wide": lam * wide**2, "escape_wide": wide}
 
 
 def hours(results: Mapping[Run, Result]) -> float:

@@ -16,14 +16,13 @@ from infovae_core.study.store import Result
 class Overview(NamedTuple):
     """Experiment 2 as a frame, and where it comes from; the numbers to quote, by name.
 
-    `seeds` says which seeds each experiment has, `two_seeds` those of Experiment 2.
+    `seeds` says which seeds each experiment has.
     """
 
     ours: pd.DataFrame
     numbers: dict[str, float]
     provenance: str
     seeds: str
-    two_seeds: str
 
 
 def read() -> Overview:
@@ -54,5 +53,4 @@ def overview(found: Mapping[str, Mapping[Run, Result]]) -> Overview:
         numbers,
         f"{titles['experiment2']}: {seeds['experiment2']}; {store.provenance_line(two.values())}",
         ", ".join(f"{titles[name]} from {listed}" for name, listed in seeds.items()),
-        seeds["experiment2"],
     )

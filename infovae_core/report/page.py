@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from infovae_core.report import captions, frames
-from infovae_core.report.figures import plots
 from infovae_core.run import Run
 from infovae_core.study import selection as selections
 from infovae_core.study.experiments import EXPERIMENTS, Experiment
@@ -66,6 +65,31 @@ class Page:
         return frames.published(self.selection.experiment)
 
     @property
+    def of_first_seed(self) -> dict[Run, Result]:
+        """The results of the first seed, which a command without seeds trains."""
+        first = min(run.seed for run in self.results)
+        return {run: one for run, one in self.results.items() if run.seed == first}
+
+    @property
+    def one_model(self) -> dict[Run, Result]:
+        """Of the first seed, the InfoVAE runs at one dimension: 20, or the last."""
+        dims = [run.latent_dim for run in self.results]
+        d = 20 if 20 in dims else dims[-1]
+        return {
+            run: one
+            for run, one in self.of_first_seed.items()
+            if run.latent_dim == d and run.model.startswith("infovae_")
+        }
+
+    def numbers(self) -> pd.DataFrame:
+        """Every metric of every run beside the published value: a row a number."""
+        keys = ["model", "latent_dim", "metric"]
+        published = self.theirs[[*keys, "value"]].dropna()
+        return self.ours.merge(
+            published.rename(columns={"value": "published"}).drop_duplicates(keys), "left", keys
+        )
+
+    @property
     def models(self) -> list[str]:
         """The models that there are, in the experiment's order."""
         return list(dict.fromkeys(run.model for run in self.results))
@@ -80,7 +104,9 @@ class Page:
             "bands": captions.means(self.results, "bands"),
             "log_bands": captions.means(self.results, "log bands"),
             "halves": captions.means(self.results, "±"),
-        }
+            "duration": captions.duration(self.of_first_seed),
+            "one_model": captions.duration(self.one_model),
+        } | captions.prices()
         if self.timed:
             shared["timed"] = captions.timed(self.results)
         glue(**shared, **findings)
@@ -125,7 +151,6 @@ def open(
         seeds = f"seeds: {', '.join(map(str, sorted({run.seed for run in results})))}"
     if timed:  # A step costs every seed the same.
         require_timed({run: results[run] for run in first.runs}, first.command("time"))
-    plots.style()
     run = chosen.runs[0]
     print(f"{run.steps:,} steps a run on {run.data}")
     return Page(chosen, seeds, results, timed)

@@ -210,4 +210,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("claim", ClaimDirective)
     app.add_directive("claim-tally", summaries.TallyDirective)
     app.add_directive("verdicts", summaries.VerdictsDirective)
+    app.add_directive("answer", summaries.AnswerDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

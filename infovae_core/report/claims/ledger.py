@@ -106,6 +106,7 @@ class Claim:
         recorded: The verdict that the words were written for.
         test: What decides.
         proof: Label of the proof in the book, where there is one.
+        heading: The words in a heading's length, for a page whose section it opens.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Claim:
     recorded: Verdict
     test: Test
     proof: str = ""
+    heading: str = ""
 
     def find(self, stored: Results) -> Finding:
         """Run the test on stored results."""
@@ -221,6 +223,7 @@ class Ledger:
         needs: str | tuple[str, ...] = (),
         tolerance: str = "",
         proof: str = "",
+        heading: str = "",
     ) -> Callable[[Test], Test]:
         """Decorate the test of a sentence of the book: it has to hold, or may not be written."""
         return self._entering(
@@ -233,6 +236,7 @@ class Ledger:
             tolerance=tolerance,
             recorded=Verdict.HOLDS,
             proof=proof,
+            heading=heading,
         )
 
     def _entering(self, **fields: Any) -> Callable[[Test], Test]:

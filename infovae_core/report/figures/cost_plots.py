@@ -7,11 +7,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from infovae_core.report import costs
 from infovae_core.report.costs import Record
-from infovae_core.report.figures.plots import COLOURS, GREY
+from infovae_core.report.figures.style import (
+    COLOURS,
+    GREY,
+    SMALL,
+    WIDTHS,
+    at,
+    canvas,
+    narrow,
+    panels,
+)
 
 OURS, THEIRS = "#0072b2", "#d55e00"
 
@@ -21,7 +29,7 @@ def contenders(record: Record, measures: Sequence[str]) -> Figure:
 
     One panel for each measure.
     """
-    figure, axes = plt.subplots(1, len(measures), figsize=(9.6, 3.2), sharey=True, squeeze=False)
+    figure, axes = panels(1, len(measures), 2.7, 0.3, sharey=True)
     for axis, measure in zip(axes.flat, measures, strict=True):
         rows = costs.rows_of(record, measure)
         shown = [row for name, row in rows.items() if not name.startswith("limit")]
@@ -34,7 +42,7 @@ def contenders(record: Record, measures: Sequence[str]) -> Figure:
             axis.plot(middle, place, "o" if colour == OURS else "s", color=colour, markersize=7)
             axis.annotate(
                 f"{middle:.3g}", (middle, place), (0, 8), textcoords="offset points", ha="center",
-                size="small",
+                size=SMALL,
             )  # fmt: skip
         for name, dashes in (("limit, fp32", "--"), ("limit, bf16", ":")):
             if name in rows:
@@ -46,7 +54,6 @@ def contenders(record: Record, measures: Sequence[str]) -> Figure:
         plain_ticks(axis, "x")
     figure.legend(
         *axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=2,
-        frameon=False,
     )  # fmt: skip
     return figure
 
@@ -56,9 +63,15 @@ def growth(record: Record) -> Figure:
     sweeps = {quantity: rows for (of, quantity), rows in costs.sweeps(record).items()
               if of == "step"}  # fmt: skip
     names = {"R": "runs in the stack R", "n": "minibatch n", "d": "latent dimension d"}
-    figure, axes = plt.subplots(
-        2, len(sweeps), figsize=(9.6, 5.2), sharex="col", sharey="row", squeeze=False
-    )
+    if narrow():  # A quantity a row: time left, memory right.
+        size = (WIDTHS["narrow"], 2.0 * len(sweeps))
+        figure, axes = plt.subplots(len(sweeps), 2, figsize=size, sharey="col", squeeze=False)
+        axes = axes.T
+    else:
+        size = (WIDTHS["wide"], 4.4)
+        figure, axes = plt.subplots(
+            2, len(sweeps), figsize=size, sharex="col", sharey="row", squeeze=False
+        )
     for column, (quantity, rows) in zip(axes.T, sweeps.items(), strict=True):
         x = [row["value"] for row in rows]
         _points(column[0], x, [[1e3 * one for one in row["seconds"]] for row in rows], OURS)
@@ -79,7 +92,8 @@ def growth(record: Record) -> Figure:
 
 def divergences(record: Record) -> Figure:
     """Time (left) and memory (right) of the divergences against the samples; guides of slope 2."""
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.8))
+    figure, grid = panels(1, 2, 3.0, 0.4)
+    axes = list(grid.flat)
     x: list[float] = []
     swept = {of: rows for (of, _), rows in costs.sweeps(record).items() if of != "step"}
     for (of, rows), marker in zip(swept.items(), "osD^", strict=True):
@@ -96,13 +110,13 @@ def divergences(record: Record) -> Figure:
         plain_ticks(axis, "y")
         _ticks_at(axis, x)
     handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(*handles, loc="outside lower center", ncols=2 if narrow() else 5)
     return figure
 
 
 def grids(record: Record) -> Figure:
     """Wall time of grids against the number of runs, a line for each number of workers."""
-    figure, axis = plt.subplots(figsize=(6.4, 3.6))
+    figure, axis = canvas(3.4)
     lines = costs.grid_lines(record)
     styles = zip((OURS, THEIRS, "#009e73", "#cc79a7"), "osD^", strict=True)
     for (workers, (each, once)), (colour, marker) in zip(lines.items(), styles, strict=False):
@@ -113,7 +127,7 @@ def grids(record: Record) -> Figure:
         reach = np.array([0, max(x)])
         axis.plot(reach, once + each * reach, color=colour, linewidth=1.5)
     axis.set(xlabel="runs in the grid", ylabel="wall time (s)", xlim=(0, None), ylim=(0, None))
-    axis.legend(frameon=False)
+    axis.legend()
     return figure
 
 
@@ -148,18 +162,14 @@ def _guide(axis: Axes, x: Sequence[float], exponent: int) -> None:
 
 def plain_ticks(axis: Axes, which: str) -> None:
     """Plain numbers on a logarithmic axis of few decades."""
-    side = {"x": axis.xaxis, "y": axis.yaxis}[which]
     low, high = {"x": axis.get_xlim, "y": axis.get_ylim}[which]()
     span = high / low
-    steps = (1, 2, 3, 5, 7) if span < 8 else (1, 2, 5) if span < 50 else (1,)
+    steps = (1, 2, 5) if span < 20 else (1, 3) if span < 100 else (1,)
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [step * 10.0**decade for decade in decades for step in steps]
-    side.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
-    side.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    side.set_minor_formatter(NullFormatter())
+    at(axis, [tick for tick in ticks if low <= tick <= high], which)
 
 
 def _ticks_at(axis: Axes, x: Sequence[float]) -> None:
-    axis.xaxis.set_major_locator(FixedLocator(list(x)))
-    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.xaxis.set_minor_locator(NullLocator())
+    """Ticks at these values, on a telephone at every other one."""
+    at(axis, x[:: 2 if narrow() else 1])

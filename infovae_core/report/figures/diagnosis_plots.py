@@ -10,7 +10,7 @@ from matplotlib.patches import Circle
 
 from infovae_core.diagnosis import Diagnosis
 from infovae_core.diagnosis.readings import as_numbers
-from infovae_core.report.figures.plots import GREY, PALETTE
+from infovae_core.report.figures.style import GREY, PALETTE
 
 OURS = PALETTE[0]
 # Codes that are drawn as points, and that histograms are made of.

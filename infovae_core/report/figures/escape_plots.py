@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from infovae_core import gradient_noise, prices
 from infovae_core.report import leaving
-from infovae_core.report.figures.plots import COLOURS, GREY
+from infovae_core.report.figures.style import COLOURS, GREY, at, logarithmic, narrow, panels
 from infovae_core.run import Run
 from infovae_core.study.store import Result
 
@@ -35,24 +33,25 @@ def charges(results: Mapping[Run, Result], model: str = "recon_ae") -> Figure:
         results: Of Experiment 2; runs of the model that have stored codes, means over seeds.
         model: Whose codes.
     """
-    figure, axes = plt.subplots(1, len(BANDWIDTHS), figsize=(9.6, 4.2), sharey=True)
+    figure, axes = panels(1, len(BANDWIDTHS), 3.2, 0.3, sharey=True)
     codes: dict[int, list[np.ndarray]] = {}
     for run, result in results.items():
         if run.model == model and run.latent_dim in leaving.DIMS:
             codes.setdefault(run.latent_dim, []).append(leaving.matched(result.arrays["codes"]))
     palette = sns.color_palette("viridis", len(codes))
-    for axis, (title, bandwidth) in zip(axes, BANDWIDTHS.items(), strict=True):
+    for axis, (title, bandwidth) in zip(axes.flat, BANDWIDTHS.items(), strict=True):
         axis.axhline(1, color="black", linewidth=1, label="leaving")
         for (d, several), colour in zip(sorted(codes.items()), palette, strict=True):
             paid = np.mean([leaving.charges(one, bandwidth, GRID) for one in several], axis=0)
             axis.plot(GRID, paid, color=colour, linewidth=2, label=f"d = {d}")
         axis.set(xscale="log", yscale="log", ylim=(5e-3, 3e3), title=title)
-        axis.set_xlabel("size of the codes (the prior's: 1)")
-        axis.xaxis.set_major_locator(FixedLocator([0.5, 1, 2, 4, 8]))
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes[0].set_ylabel("charge, over that of leaving")
-    axes[1].legend(frameon=False, loc="upper right")
+        axis.set(xlabel="size of the codes (the prior's: 1)", ylabel="charge, over that of leaving")
+        logarithmic(axis)
+        at(axis, [0.5, 1, 2, 4, 8])
+        if not narrow():
+            axis.label_outer()
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3 if narrow() else 5)
     return figure
 
 
@@ -68,7 +67,8 @@ def window(
         n: Codes, and draws, of a minibatch.
         c: Size of codes.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.4))
+    figure, grid = panels(1, 2, 3.2, 0.6)
+    axes = list(grid.flat)
     for label, (colour, line, divergence, options) in PENALTIES.items():
         style: dict[str, Any] = {"color": colour, "linestyle": line, "marker": "o", "label": label}
         ceilings = [lam * prices.ceiling(divergence, options, d) for d in dims]
@@ -81,12 +81,11 @@ def window(
         ]
         axes[1].plot(dims, noises, **style)
     axes[0].set(yscale="log", ylim=(1e-3, 2e3), title=f"leaving, at λ = {lam:g}", ylabel="nats")
-    axes[1].set(
-        yscale="log", ylim=(3, 3e4), title=f"noise, where codes of size {c:g} cost {nats:g} nats"
-    )
+    axes[1].set(yscale="log", ylim=(3, 3e4), title=f"noise; size {c:g} costs {nats:g} nats")
     axes[1].set_ylabel("nats per unit of length")
     for axis in axes:
         axis.set_xlabel("latent dimension d")
+        logarithmic(axis)
     handles, labels = axes[1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2 if narrow() else 3)
     return figure

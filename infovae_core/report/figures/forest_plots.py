@@ -1,5 +1,7 @@
 """Differences between models with their intervals over seeds: a figure, and the same as a table."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from infovae_core.report.figures.plots import GREY
+from infovae_core.report.figures.style import GREY, SMALL, WIDTHS, narrow
 from infovae_core.report.intervals import LEVEL, Interval, shown
 from infovae_core.report.labels import METRICS
 
@@ -26,11 +28,14 @@ def differences(rows: pd.DataFrame) -> Figure:
         rows: `captions.differences1` or `differences2`.
     """
     groups = list(rows.groupby("metric", sort=False))
-    heights = [len(group) + 0.7 for _, group in groups]
+    heights = [len(group) * (1.7 if narrow() else 1) + 0.9 for _, group in groups]
     figure, axes = plt.subplots(
         len(groups),
         1,
-        figsize=(9.6, 0.7 + 0.42 * sum(heights) + 0.3 * len(groups)),
+        figsize=(
+            WIDTHS["narrow" if narrow() else "wide"],
+            0.6 + 0.34 * sum(heights) + 0.3 * len(groups),
+        ),
         height_ratios=heights,
         squeeze=False,
     )
@@ -41,9 +46,7 @@ def differences(rows: pd.DataFrame) -> Figure:
         Line2D([], [], linestyle="", color="black", marker=m, markerfacecolor=fill, label=label)
         for m, fill, label in (MARKS[mark] for mark in used)
     ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize="small"
-    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=1 if narrow() else 2)
     return figure
 
 
@@ -53,18 +56,30 @@ def _panel(axis: Axes, group: pd.DataFrame, metric: str) -> None:
         found = _interval(row)
         marker, fill, _ = MARKS[_verdict(row)]
         if found.n > 1:
-            axis.plot([found.low, found.high], [at, at], color="black", linewidth=1.4)
+            ends = [found.low, found.high]
+            axis.plot(ends, [at, at], color="black", linewidth=1.4, label=row["label"])
         if found.n:
-            axis.plot(found.mean, at, marker=marker, color="black", markerfacecolor=fill)
+            style: dict[str, Any] = {
+                "marker": marker,
+                "markerfacecolor": fill,
+                "linestyle": "",
+            }
+            axis.plot(found.mean, at, color="black", label=row["label"], **style)
         where = axis.get_yaxis_transform()
-        axis.text(1.03, at, _text(row), va="center", transform=where, fontsize="small")
-    axis.set_yticks(np.arange(len(group)), group["label"], fontsize="small")
-    axis.set_ylim(len(group) - 0.4, -0.6)
-    axis.set_title(metric, loc="left", fontsize="small", fontweight="bold")
+        if narrow():  # Words and numbers above the interval.
+            text = f"{row['label']}: {_text(row)}"
+            axis.text(0, at - 0.42, text, va="center", transform=where, size=SMALL)
+        else:
+            axis.text(1.02, at, _text(row), va="center", transform=where, size=SMALL)
+    if narrow():
+        axis.set_yticks([])
+    else:
+        axis.set_yticks(np.arange(len(group)), group["label"])
+    axis.set_ylim(len(group) - 0.4, -0.9 if narrow() else -0.6)
+    axis.set_title(metric)
     axis.tick_params(axis="y", length=0)
-    axis.tick_params(axis="x", labelsize="x-small")
     axis.spines["left"].set_visible(False)
-    axis.locator_params(axis="x", nbins=6)
+    axis.locator_params(axis="x", nbins=4 if narrow() else 6)
     axis.margins(x=0.08)
 
 

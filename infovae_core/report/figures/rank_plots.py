@@ -6,15 +6,25 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
-from infovae_core.report.figures.plots import COLOURS, GREY, dots, line, of, plain_decades
+from infovae_core.report.figures.plots import dots, line, of
+from infovae_core.report.figures.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    SMALL,
+    WIDTHS,
+    dimensions,
+    ink,
+    logarithmic,
+    narrow,
+    panels,
+)
 from infovae_core.report.intervals import centre
 from infovae_core.report.labels import LABELS
-
-FAINT = "#bbbbbb"
 
 # Each ruler's heading, the reading of a perfect match, and the format of a reading.
 RULERS = {
@@ -88,43 +98,51 @@ def rulers(
     """
     found = readings(ours, models, latent_dim)
     places = ranks(found)
-    figure, axis = plt.subplots(figsize=(9.6, 1.3 + 0.52 * len(models)))
-    columns = np.arange(len(RULERS))
+    # On a telephone the columns stand in two rows; the thesis's ruler begins both.
+    listed = list(RULERS)
+    split = [listed[:5], [listed[0], *listed[5:]]] if narrow() else [listed]
+    high = 1.1 + (0.36 if narrow() else 0.42) * len(models)
+    figure, axes = plt.subplots(
+        len(split), 1, figsize=(WIDTHS["narrow" if narrow() else "wide"], high * len(split)),
+        squeeze=False,
+    )  # fmt: skip
+    for axis, part in zip(axes.flat, split, strict=True):
+        _bumps(axis, found[part], places[part], highlighted)
+    axes[-1, 0].set_xlabel(f"d = {latent_dim}; top: read nearest to the prior", size=SMALL)
+    return figure
+
+
+def _bumps(
+    axis: Axes, found: pd.DataFrame, places: pd.DataFrame, highlighted: Sequence[str]
+) -> None:
+    """One panel: the models' lines through the columns, and the readings."""
+    columns = np.arange(len(found.columns))
     axis.axvspan(-0.46, 0.46, color="#eeeeee", zorder=0)
-    rows = zip(models, found.to_numpy(float), places.to_numpy(float), strict=True)
-    for model, values, heights in rows:
+    for model in found.index:
+        values, heights = found.loc[model].to_numpy(float), places.loc[model].to_numpy(float)
         strong = model in highlighted
         weight = "bold" if strong else "normal"
-        style = {"linewidth": 5, "zorder": 2} if strong else {"linewidth": 1.6, "alpha": 0.6}
-        axis.plot(columns, heights, color=COLOURS[model], **style)
-        for column, height, ruler, value in zip(columns, heights, RULERS, values, strict=True):
+        style = {"linewidth": 4, "zorder": 2} if strong else {"linewidth": 1.4, "alpha": 0.6}
+        axis.plot(columns, heights, color=COLOURS[model], label=LABELS[model], **style)
+        for column, height, ruler, value in zip(columns, heights, found, values, strict=True):
             axis.annotate(
-                printed(value, ruler),
-                (column, height),
-                ha="center",
-                va="center",
-                fontsize=8.5,
-                fontweight=weight,
-                bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": COLOURS[model]},
-                zorder=3,
-            )
-        for at, height, side in (
-            (-0.56, heights[0], "right"),
-            (len(RULERS) - 0.5, heights[-1], "left"),
-        ):
-            axis.text(
-                at, height, LABELS[model], ha=side, va="center", fontsize=9, fontweight=weight
-            )
+                printed(value, str(ruler)), (column, height), ha="center", va="center", size=SMALL,
+                fontweight=weight, zorder=3,
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white",
+                      "edgecolor": COLOURS[model]},
+            )  # fmt: skip
+        axis.text(
+            columns[-1] + 0.55, heights[-1], LABELS[model], va="center", size=SMALL,
+            fontweight=weight, color=ink(COLOURS[model]),
+        )  # fmt: skip
     axis.set_xlim(-0.5, len(columns) - 0.5)
-    axis.set_ylim(len(models) - 0.4, -0.6)
-    axis.set_xticks(columns, [heading for heading, *_ in RULERS.values()], fontsize=9)
+    axis.set_ylim(len(found) - 0.4, -0.6)
+    axis.set_xticks(columns, [RULERS[str(ruler)][0] for ruler in found], size=SMALL)
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_visible(False)
-    axis.set_xlabel(f"d = {latent_dim}; top: read nearest to the prior", fontsize=9)
-    return figure
 
 
 def by_dimension(
@@ -142,7 +160,7 @@ def by_dimension(
         models: The models.
         highlighted: Models that have their colour; the others are grey.
     """
-    figure, axes = plt.subplots(2, 4, figsize=(9.6, 5.2), sharex=True)
+    figure, axes = panels(4, 2, 1.75, 0.3, sharex=True)
     order = [*(m for m in models if m not in highlighted), *highlighted]
     for axis, (ruler, (heading, match, _)) in zip(axes.flat, RULERS.items(), strict=True):
         log = ruler != "classifier_auc"
@@ -152,22 +170,19 @@ def by_dimension(
             strong = model in highlighted
             colour = COLOURS[model] if strong else FAINT
             dots(axis, rows, model, colour, markersize=4 if strong else 2.5)
-            line(axis, of(values, model), color=colour, linewidth=2.4 if strong else 1)
+            style = {"color": colour, "linewidth": 2.2 if strong else 1}
+            line(axis, of(values, model), label=LABELS[model], **style)
         if log:
-            axis.set_yscale("log", nonpositive="mask")
-            axis.yaxis.set_major_locator(LogLocator(numticks=6))
-            axis.yaxis.set_minor_locator(NullLocator())
-            plain_decades(axis)
+            logarithmic(axis, ticks=5)
         if match:
             axis.axhline(match, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-        axis.set_title(heading.replace("\n", ", " if "σ" in heading else " "), fontsize=10)
-        axis.tick_params(labelsize=9)
-    axes[0, 0].set_xticks([2, 20, 40, 60, 80])
-    for axis in axes[1]:
-        axis.set_xlabel("latent dimension d", fontsize=9)
+        axis.set_title(heading.replace("\n", ", " if "σ" in heading else " "))
+        axis.set_xticks(dimensions(int(d) for d in rows["latent_dim"].unique()))
+    for axis in axes[-1]:
+        axis.set_xlabel("latent dimension d")
     handles = [
-        Line2D([], [], color=COLOURS[m], linewidth=2.4, label=LABELS[m]) for m in highlighted
+        Line2D([], [], color=COLOURS[m], linewidth=2.2, label=LABELS[m]) for m in highlighted
     ]
     handles.append(Line2D([], [], color=FAINT, label="the other models"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2 if narrow() else 3)
     return figure

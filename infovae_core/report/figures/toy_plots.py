@@ -8,10 +8,20 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from infovae_core.report import toy
-from infovae_core.report.figures.plots import COLOURS, GREY
+from infovae_core.report.figures.style import (
+    COLOURS,
+    GREY,
+    SMALL,
+    WIDTHS,
+    at,
+    canvas,
+    decade,
+    narrow,
+    panels,
+)
 
 # The objectives in the order of the notebook: colour and dashes.
 LINES: tuple[dict[str, Any], ...] = (
@@ -32,7 +42,7 @@ NOTE: dict[str, Any] = {
     "rotation": 90,
     "ha": "right",
     "va": "top",
-    "size": "small",
+    "size": SMALL,
     "color": GREY,
 }
 # One colour for each data point.
@@ -41,18 +51,20 @@ POINTS = {-1: "#d55e00", 1: "#0072b2"}
 
 def bound_and_gap(trainings: Mapping[str, Sequence[toy.Snapshot]]) -> Figure:
     """The evidence lower bound and the distance to the true posterior, against the step."""
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.6), sharex=True)
+    figure, axes = panels(1, 2, 2.9, 0.3)
     labels = {"elbo": "ELBO (nats per point)", "gap": "KL(q(z|x) ‖ p(z|x)) (nats)"}
-    for axis, (name, label) in zip(axes, labels.items(), strict=True):
+    for axis, (name, label) in zip(axes.flat, labels.items(), strict=True):
         for (title, moments), line in zip(trainings.items(), LINES, strict=False):
             values = [getattr(moment, name) for moment in moments]
             axis.plot([m.step for m in moments], values, label=title, linewidth=2, **line)
         axis.set_yscale("symlog", linthresh=1, linscale=0.6)
+        axis.yaxis.set_major_formatter(FuncFormatter(decade))
         axis.axhline(0, color=GREY, linewidth=0.6)
         axis.set(xlabel="training step", ylabel=label)
-    axes[1].set_ylim(bottom=-0.05)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    axes[0, 1].set_ylim(bottom=-0.05)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    columns = 1 if narrow() else 3
+    figure.legend(handles, names, loc="outside upper center", ncols=columns)
     return figure
 
 
@@ -65,7 +77,7 @@ def gap_against_bound(
         paths: Adam's and plain ascent's training, and the ray, in this order, by their names.
         sign_decoder: `toy.sign_decoder` (n, 2).
     """
-    figure, axis = plt.subplots(figsize=(6.8, 4.2))
+    figure, axis = canvas(4.0)
     for (title, moments), line in zip(paths.items(), PATHS, strict=True):
         far = [moment for moment in moments if moment.elbo > 1]
         axis.plot([m.elbo for m in far], [m.gap for m in far], label=title, linewidth=2, **line)
@@ -75,15 +87,21 @@ def gap_against_bound(
     axis.set(xscale="log", yscale="log")
     axis.set(xlabel="ELBO (nats per point)", ylabel="KL(q(z|x) ‖ p(z|x)) (nats)")
     for scale in (axis.xaxis, axis.yaxis):
-        scale.set_major_formatter("{x:g}")
-    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        scale.set_major_formatter(FuncFormatter(decade))
+    figure.legend(loc="outside upper center", ncols=1 if narrow() else 2)
     return figure
 
 
 def portraits(moments: Sequence[toy.Snapshot]) -> Figure:
     """Codes above, decoder below, at the start, after a tenth and two fifths, and at the end."""
     chosen = [moments[round(share * (len(moments) - 1))] for share in (0, 0.1, 0.4, 1)]
-    figure, axes = plt.subplots(2, 4, figsize=(9.6, 4.8), sharex="col", sharey="row")
+    if narrow():  # A moment a row: codes left, decoder right.
+        size = (WIDTHS["narrow"], 1.9 * len(chosen) + 0.9)
+        figure, grid = plt.subplots(len(chosen), 2, figsize=size, sharey="col")
+        axes = grid.T
+    else:
+        size = (WIDTHS["wide"], 4.2)
+        figure, axes = plt.subplots(2, len(chosen), figsize=size, sharex="col", sharey="row")
     for top, bottom, moment in zip(*axes, chosen, strict=True):
         # Wide enough for the prior, the codes and the true posteriors, around ±w.
         reach = max(3.5, float(moment.state.w.abs()) + 4, float(moment.state.mu.abs().max()) + 4)
@@ -99,16 +117,14 @@ def portraits(moments: Sequence[toy.Snapshot]) -> Figure:
         [*handles, *more[0]],
         [*names, *more[1]],
         loc="outside lower center",
-        ncols=5,
-        frameon=False,
-        fontsize="small",
+        ncols=2 if narrow() else 4,
     )
     return figure
 
 
 def _codes(axis: Axes, state: toy.State, reach: float) -> None:
     """Halves of q(z|x), which add up to q(z), of the true posteriors, and the prior."""
-    z = torch.linspace(-reach, reach, 4001, dtype=toy.DOUBLE)
+    z = torch.linspace(-reach, reach, 601, dtype=toy.DOUBLE)
     standard = (z - state.mu[:, None]) / state.sigma[:, None]
     codes = torch.exp(-0.5 * standard**2 - toy.HALF_LOG_2PI) / state.sigma[:, None] / 2
     truth = toy.posterior(state, z) / 2
@@ -125,7 +141,7 @@ def _codes(axis: Axes, state: toy.State, reach: float) -> None:
 
 def _decoder(axis: Axes, state: toy.State, reach: float) -> None:
     """Mean and two standard deviations of p(x|z), and where the codes lie."""
-    z = np.linspace(-reach, reach, 2001)
+    z = np.linspace(-reach, reach, 601)
     u = float(state.w) * z + float(state.b)
     mean, spread = np.tanh(u), np.exp(-toy.log_cosh(torch.from_numpy(u)).numpy())
     band = (mean - 2 * spread, mean + 2 * spread)
@@ -145,7 +161,7 @@ def landscape(sigma: np.ndarray, values: Mapping[float, np.ndarray], mark: float
         values: By λ, at most four, `toy.best_for_spread` (n,).
         mark: The spread at which training stopped.
     """
-    figure, axis = plt.subplots(figsize=(6.4, 3.8))
+    figure, axis = canvas(3.6)
     dashes: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (3, 1.5)), (0, (1, 1.2)))
     for (lam, line), dash in zip(sorted(values.items(), reverse=True), dashes, strict=False):
         axis.plot(sigma, line, linestyle=dash, color=COLOURS["infovae_mmd"], label=f"λ = {lam:g}")
@@ -154,8 +170,8 @@ def landscape(sigma: np.ndarray, values: Mapping[float, np.ndarray], mark: float
     axis.set(xlabel="spread σ of each q(z|x)", ylabel="best objective (nats)")
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=1)
-    axis.set_xticks([1, 0.5, 0.2, 0.1, 0.05], ["1", "0.5", "0.2", "0.1", "0.05"])
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_major_formatter(FuncFormatter(decade))
+    at(axis, [1, 0.5, 0.2, 0.1, 0.05])
     axis.set_xlim(sigma.max(), sigma.min())
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(loc="lower right")
     return figure

@@ -32,6 +32,7 @@ ON = "Medians over the turns of the record."
     needs=TWO,
     tolerance="Within 15 % of the model without a penalty, but for Sinkhorn; its ratio to the MMD "
     "below the published one.",
+    heading="Most penalties cost little",
 )
 def _(stored: Stored) -> Iterator[Check]:
     times = {
@@ -59,6 +60,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "of the first range from {low:.0f} to {high:.0f} s.",
     needs=THREE,
     tolerance="At d = 20 all six within 15 % of one another, published (the same rule) and ours.",
+    heading="The models cost nearly the same",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, model in (("recon", RECON), ("mmd", MMD), ("aae", AAE)):

@@ -230,6 +230,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "above {elbo:.2f} nats. (χ², whose gap is a matter of the seed, is left out.)",
     needs=TWO,
     tolerance="Mean gap below 0.5 nats for all models but χ², whose gap is a matter of the seed.",
+    heading="No model overfits",
 )
 def _(stored: Stored) -> Iterator[Check]:
     gaps = []

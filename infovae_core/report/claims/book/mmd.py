@@ -58,6 +58,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "{norm:.0f} and {norm_none:.0f} times as large as the prior's.",
     needs=TWO,
     tolerance="Means at most 1 nat, 0.01, 0.00002 and 10 % apart.",
+    heading="At d = 20 the MMD penalty is nearly none",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, metric, what, within in (
@@ -160,6 +161,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "and MMD² with σ² = d reads {mmd_wide:.2f} and {vae_wide:.3f}.",
     needs=TWO,
     tolerance=ORDER,
+    heading="Other rulers reverse the ranking",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name, metric, what in (
@@ -182,6 +184,7 @@ def _(stored: Stored) -> Iterator[Check]:
     needs=TWO,
     tolerance="At each seed the two least SVM errors belong to codes with ‖z‖/√d above 5; the "
     "model without a penalty is at most 0.02 above the least.",
+    heading="The codes that classify best have left the prior",
 )
 def _(stored: Stored) -> Iterator[Check]:
     models = (*PENALTIES, RECON, VAE)

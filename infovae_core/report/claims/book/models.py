@@ -120,6 +120,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "within {spread:.1f} nats of one another. At d = 2 and 5 a model with one is ahead.",
     needs=THREE,
     tolerance="Each of the four has a smaller mean test BCE than each of the other four.",
+    heading="From d = 20 on models without a KL term reconstruct best",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for d in LATENT_DIMS[3:]:
@@ -218,6 +219,7 @@ def _(stored: Stored) -> Iterator[Check]:
     needs=THREE,
     tolerance="Mean SVM error at d = 80 below that at d = 10 without a KL term, above that at d = "
     "20 with one.",
+    heading="Without a KL term the error falls with d",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for models, d, sign in ((WITHOUT_KL, 10, 1), (WITH_KL, 20, -1)):
@@ -298,6 +300,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "({vae_far:.2f} and {mmd_far:.0f}).",
     needs=THREE,
     tolerance=ORDER,
+    heading="Other rulers reverse the ranking here too",
 )
 def _(stored: Stored) -> Iterator[Check]:
     mmd, vae = third(stored, "val_mmd", MMD), third(stored, "val_mmd", VAE)

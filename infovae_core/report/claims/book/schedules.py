@@ -124,6 +124,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "{lam:.0f}, and α at its lower one, {alpha:.0f}.",
     needs=ONE,
     tolerance="Exactly, at every evaluation after step 1,000.",
+    heading="After a thousand steps the controllers are fixed pairs",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for weight, limit, names in (
@@ -166,6 +167,7 @@ def _(stored: Stored) -> Iterator[Check]:
     needs=ONE,
     tolerance=f"With α = 0 between {NEAR[0]:g} and {NEAR[1]:g}; with α = 1 above 5; α = 0.5 "
     f"between.",
+    heading="The KL term holds the codes",
 )
 def _(stored: Stored) -> Iterator[Check]:
     for name in ("fixed_500_0", "fixed_1000_0", *ANNEALED):
@@ -263,6 +265,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "apart by their last reading; a difference there would be none in alignment.",
     needs=ONE,
     tolerance="Fewer than half of the pairs.",
+    heading="Few pairs of schedules are told apart",
 )
 def _(stored: Stored) -> Iterator[Check]:
     pairs = list(itertools.combinations(FREE, 2))
