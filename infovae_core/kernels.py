@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from infovae_core.prices import mean_norm
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -144,7 +146,7 @@ def _centred_second_moment(kernel: Kernel, d: int) -> float:
         from scipy.integrate import quad
         from scipy.stats import chi
 
-        mean = -math.sqrt(2) * norm_mean(d)
+        mean = -mean_norm(2, d)
 
         def part(r: float) -> float:
             g = float(kernel.prior_mean(d, np.array([r * r]))[0])
@@ -177,13 +179,3 @@ VALUES: dict[str, Callable[["Tensor", Sequence[float]], "Tensor"]] = {
     "imq": _imq,
     "energy": _energy,
 }
-
-
-def norm_mean(d: int) -> float:
-    """E‖y‖ of the prior's draws in d dimensions: √2 Γ((d + 1)/2) / Γ(d/2).
-
-    Example:
-        >>> round(norm_mean(1), 4), round(norm_mean(100) / 10, 4)
-        (0.7979, 0.9975)
-    """
-    return math.sqrt(2) * math.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2))

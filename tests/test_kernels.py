@@ -1,4 +1,4 @@
-"""Kernels as mixtures of Gaussians: closed forms against quadrature, samples, divergences."""
+"""Kernels as mixtures of Gaussians: closed forms against quadrature, sampling, the divergences."""
 
 import math
 
@@ -9,7 +9,8 @@ from scipy import stats
 from scipy.integrate import quad
 
 from infovae_core import closed_forms, divergences
-from infovae_core.kernels import Kernel, norm_mean
+from infovae_core.kernels import Kernel
+from infovae_core.prices import mean_imq, mean_norm
 
 DIMS = (1, 2, 20, 300)
 
@@ -43,14 +44,15 @@ def test_means_over_the_prior_are_integrals_over_chi_square_laws(d):
         assert kernel.mean(d, 1, shift) == pytest.approx(far, rel=1e-6)
         (found,) = kernel.prior_mean(d, np.array([shift**2]))
         assert found == pytest.approx(kernel.mean(d, 1, shift), rel=1e-12)
+    assert Kernel("imq", (2.0 * d,)).mean(d, 2) == pytest.approx(mean_imq(2, d, 2 * d), rel=1e-9)
 
 
 @pytest.mark.parametrize("d", DIMS)
 def test_minus_the_distance_has_the_means_of_a_normal_law(d):
     energy = Kernel("energy")
-    assert energy.mean(d, 2) == pytest.approx(-math.sqrt(2) * norm_mean(d), rel=1e-10)
+    assert energy.mean(d, 2) == pytest.approx(-mean_norm(2, d), rel=1e-10)
     # Codes scaled by c: 2 E‖z − y‖ − E‖z − z'‖ − E‖y − y'‖.
-    expected = norm_mean(d) * (2 * math.sqrt(1 + 9) - math.sqrt(2) * 3 - math.sqrt(2))
+    expected = mean_norm(1, d) * (2 * math.sqrt(1 + 9) - math.sqrt(2) * 3 - math.sqrt(2))
     assert energy.mmd2(d, 3) == pytest.approx(expected, rel=1e-9)
     assert energy.escape(d) == math.inf
 

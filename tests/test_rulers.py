@@ -1,4 +1,4 @@
-"""Rulers in bounded memory: against other people's implementations, by chunks, far and near."""
+"""Rulers in bounded memory: against others' implementations, chunk by chunk, far and near."""
 
 import math
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infovae_core import declared, divergences
+from infovae_core import declared
 from infovae_core.diagnosis import rules, sight
 from infovae_core.diagnosis.facts import Facts, facts
 from infovae_core.diagnosis.finding import Finding, differs
@@ -88,8 +88,7 @@ def own_kernel(
         return Kernel("imq", tuple(declared.imq_scale(one, d) for one in given))
     if bandwidth == "median":
         return Kernel("rbf", (median_of(codes.z) ** 2,))
-    sigmas = divergences.bandwidths(bandwidth, codes.z[:1], codes.z[:1])
-    return Kernel("rbf", tuple(float(sigma) ** 2 for sigma in sigmas))
+    return Kernel("rbf", tuple(sigma**2 for sigma in declared.bandwidths(bandwidth, d)))
 
 
 def diagnose(

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from infovae_core import rulers
-from infovae_core.kernels import Kernel, norm_mean
+from infovae_core.kernels import Kernel
+from infovae_core.prices import mean_norm
 from infovae_core.randomness import generator
 from infovae_core.rulers import Tick, quiet
 
@@ -144,7 +145,7 @@ def statistics(z: torch.Tensor, kernels: Sequence[Kernel], along: torch.Tensor) 
 
 def chi_law(n: int, d: int) -> Law:
     """The size ‖z‖/√d: a mean of n independent χ_d/√d, whose mean and variance are known."""
-    mean = norm_mean(d) / math.sqrt(d)
+    mean = mean_norm(1, d) / math.sqrt(d)
     return Law(mean, mean + 1.96 * math.sqrt((1 - mean**2) / n), sides=2)
 
 

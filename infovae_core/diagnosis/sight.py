@@ -10,6 +10,8 @@ from infovae_core.kernels import Kernel
 
 # Share of the escape reading around 1 within which a reading is said to equal it.
 EQUAL = 0.25
+# A reading of escape that one would take for alignment, and how many times it may be passed.
+SMALL, NEAR = 0.1, 5.0
 
 
 def posterior_collapse(d: int, posterior: Posterior) -> list[Finding]:
@@ -83,16 +85,25 @@ def of_kernel(
             change,
             "kernels",
         )
+    if away and escape < SMALL and share is not None and 1 + EQUAL <= share < NEAR:
+        return Finding(
+            "kernel reads escape",
+            f"with {name} at d = {d} your reading of {reading.value:.2g} is {share:.2g} times what "
+            f"total escape reads, {escape:.2g}: values as near zero as this are what it says of codes "
+            f"that left the prior and each other.{training}",
+            change,
+            "kernels",
+        )
     if away and share is not None and abs(share - 1) < EQUAL:
         return Finding(
             "kernel reads escape",
             f"with {name} at d = {d} your reading of {reading.value:.2g} equals total escape, "
             f"{escape:.2g}: near zero is what it says of codes that left the prior and each "
             f"other.{training}"
-            if escape < 0.1
+            if escape < SMALL
             else f"with {name} at d = {d} your reading of {reading.value:.2g} equals total escape, "
             f"{escape:.2g}: the codes left, and this kernel says so.{training}",
-            change if escape < 0.1 else "",
+            change if escape < SMALL else "",
             "kernels",
         )
     if away and within:
