@@ -89,8 +89,8 @@ def of_kernel(
         return Finding(
             "kernel reads escape",
             f"with {name} at d = {d} your reading of {reading.value:.2g} is {share:.2g} times what "
-            f"total escape reads, {escape:.2g}: values as near zero as this are what it says of codes "
-            f"that left the prior and each other.{training}",
+            f"total escape reads, {escape:.2g}: values as near zero as this are what it says of "
+            f"codes that left the prior and each other.{training}",
             change,
             "kernels",
         )

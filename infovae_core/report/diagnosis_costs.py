@@ -85,7 +85,7 @@ def alarms(record: Record) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "codes": row["law"],
+                "codes": row["law"] + (", with the classifier" if row["classifier"] else ""),
                 "n": f"{row['n']:,}",
                 "d": row["d"],
                 "samples": row["samples"],

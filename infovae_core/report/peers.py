@@ -231,7 +231,7 @@ def save(arrays: Mapping[str, np.ndarray]) -> Path:
     """
     target = path()
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dict(arrays))
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:

@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.diagnosis`: what a diagnosis costs, and how often it is wrong.
 
-Each size is diagnosed in a process of its own, with all cores, every ruler included; then samples of
-the prior and of faulty laws. The record is stored under notebooks/results/benchmarks/.
+Each size is diagnosed in a process of its own, with all cores, every ruler included; then samples
+of the prior and of faulty laws. The record is stored under notebooks/results/benchmarks/.
 """
 
 import argparse
@@ -22,9 +22,10 @@ from infovae_core.study.provenance import commit
 from tests.benchmarks.turns import memory
 
 CPU = torch.device("cpu")
-SIZES = ((1_000, 20), (10_000, 20), (100_000, 64), (1_000_000, 64), (2_000, 4_096))
-MATCHES = ((50, 2, 400), (200, 20, 400), (2_000, 8, 200))
-FAULTY = (200, 16, 50)
+SIZES = ((1_000, 20), (100_000, 64), (1_000_000, 64), (2_000, 4_096))
+# Codes, dimensions, samples; whether the classifier is asked.
+MATCHES = ((50, 2, 400, False), (200, 20, 400, False), (2_000, 8, 100, False), (100, 5, 200, True))
+FAULTY = (200, 16, 20, False)
 LAWS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "shifted by 0.3 in each dimension": ("shifted", lambda z: z + 0.3),
     "a tenth too small": ("too small", lambda z: 0.9 * z),
@@ -62,16 +63,18 @@ def cost(n: int, d: int) -> dict[str, Any]:
     }
 
 
-def rate(n: int, d: int, samples: int, name: str = "the prior") -> dict[str, Any]:
+def rate(n: int, d: int, samples: int, classifier: bool, name: str = "the prior") -> dict[str, Any]:
     """How often a law is called anything but matched, and its fault found."""
     torch.set_num_threads(1)
     kind, law = LAWS.get(name, ("", lambda z: z))
-    reports = [diagnose(law(normal(n, d, seed))) for seed in range(samples)]
+    codes = (law(normal(n, d, seed)) for seed in range(samples))
+    reports = [diagnose(one, classifier=classifier) for one in codes]
     return {
         "law": name,
         "n": n,
         "d": d,
         "samples": samples,
+        "classifier": classifier,
         "rejected": sum("matched" not in one.kinds for one in reports),
         "found": sum(kind in one.kinds for one in reports) if kind else None,
     }
