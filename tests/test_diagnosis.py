@@ -456,7 +456,7 @@ def test_no_rule_finds_a_cause_in_a_match():
     ("kind", "changes"),
     [
         ("collapsed", {"sd": np.array([1, 1, 0.09])}),
-        ("escaped", {"spectrum": np.array([10.0, 1, 1])}),
+        ("escaped", {"spectrum": np.array([20.0, 1, 1])}),
         ("too small", {"sd": np.full(3, 0.9)}),
         ("too large", {"sd": np.full(3, 1.1)}),
         ("too large", {"sd": np.array([1.2, 1.0, 0.8])}),

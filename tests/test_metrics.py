@@ -187,6 +187,17 @@ def test_the_median_bandwidth_takes_a_thousand_points_of_each():
     assert found == metrics.median_bandwidth(codes, draws)
 
 
+# Energy distance ----------------------------------------------------------------------------------
+
+
+def test_the_energy_distance_by_rows_is_that_of_whole_matrices(monkeypatch):
+    codes, draws = 2 + normal(60, 3), normal(50, 3, 1)
+    whole = metrics.energy_distance(codes, draws)
+    assert whole == float(divergences.cramer(codes, draws))
+    monkeypatch.setattr(metrics, "CHUNK", 7)
+    assert metrics.energy_distance(codes, draws) == pytest.approx(whole, rel=1e-12)
+
+
 # Sliced Wasserstein -------------------------------------------------------------------------------
 
 

@@ -66,11 +66,6 @@ class Facts:
         return float(np.sqrt(np.mean(self.sd**2)))
 
     @property
-    def scale_z(self) -> float:
-        """Deviations of the mean variance from 1, by its χ² law at a match."""
-        return (self.scale**2 - 1) * math.sqrt(self.d * max(1, self.distinct - 1) / 2)
-
-    @property
     def shift(self) -> float:
         """Length of the mean, without the part that is due to the sample's size."""
         by_chance = float((self.sd**2).sum()) / self.distinct

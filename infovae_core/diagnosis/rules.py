@@ -110,11 +110,14 @@ def wrong_size(f: Facts) -> Finding | None:
     bar = CLEAR + math.sqrt(2 * math.log(f.d))  # Of the largest of d.
     small = np.flatnonzero((deviations < -bar) & (f.sd >= COLLAPSED))
     large = np.flatnonzero(deviations > bar)
-    away = f"{abs(f.scale - 1):.1%}"
-    if f.scale_z < -CLEAR and len(small) >= len(large):
+    live = f.sd[f.sd >= COLLAPSED]  # The others are a finding of their own.
+    scale = float(np.sqrt(np.mean(live**2)))
+    z = (scale**2 - 1) * math.sqrt(len(live) * max(1, f.distinct - 1) / 2)
+    away = f"{abs(scale - 1):.1%}"
+    if z < -CLEAR and len(small) >= len(large):
         return Finding(
             "too small",
-            f"the codes spread {away} less than the prior ({f.scale:.3g} where it has 1)"
+            f"the codes spread {away} less than the prior ({scale:.3g} where it has 1)"
             + (
                 f", most in {listed(small[np.argsort(f.sd[small])])}."
                 if 0 < len(small) < f.d
@@ -125,10 +128,10 @@ def wrong_size(f: Facts) -> Finding | None:
             "against the reconstruction, or it shrinks codes by its bias.",
             "weights",
         )
-    if f.scale_z > CLEAR and len(large) >= len(small):
+    if z > CLEAR and len(large) >= len(small):
         return Finding(
             "too large",
-            f"the codes spread {away} more than the prior ({f.scale:.3g} where it has 1)"
+            f"the codes spread {away} more than the prior ({scale:.3g} where it has 1)"
             + (
                 f", most in {listed(large[np.argsort(-f.sd[large])])}."
                 if 0 < len(large) < f.d
