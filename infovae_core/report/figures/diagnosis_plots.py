@@ -10,7 +10,7 @@ from matplotlib.patches import Circle
 
 from infovae_core.diagnosis import Diagnosis
 from infovae_core.diagnosis.readings import as_numbers
-from infovae_core.report.figures.style import GREY, PALETTE
+from infovae_core.report.figures.style import GREY, PALETTE, narrow
 
 OURS = PALETTE[0]
 # Codes that are drawn as points, and that histograms are made of.
@@ -20,7 +20,9 @@ POINTS, COUNTED = 2_000, 100_000
 def overview(found: Diagnosis) -> Figure:
     """Sizes, spectrum, worst dimension; plane, rulers, spread by dimension."""
     with plt.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
-        figure, axes = plt.subplots(2, 3, figsize=(11, 6.6), layout="constrained")
+        rows, columns, size = (6, 1, (3.6, 16)) if narrow() else (2, 3, (9.6, 6.0))
+        figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained")
+        axes = grid.reshape(2, 3)
         codes = as_numbers(found.sample.z[:COUNTED])
         _sizes(axes[0, 0], found, codes)
         _spectrum(axes[0, 1], found)
