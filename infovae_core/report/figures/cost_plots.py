@@ -82,7 +82,8 @@ def growth(record: Record) -> Figure:
             axis.set(xscale="log", yscale="log")
             if quantity != "d":
                 _guide(axis, x, 1)
-        _ticks_at(column[1], x)
+        for axis in column:
+            _ticks_at(axis, x)
         column[1].set_xlabel(names[quantity])
     for axis, label in zip(axes[:, 0], ("time of a step (ms)", "peak memory (MiB)"), strict=True):
         axis.set_ylabel(label)

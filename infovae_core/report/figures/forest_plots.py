@@ -28,7 +28,7 @@ def differences(rows: pd.DataFrame) -> Figure:
         rows: `captions.differences1` or `differences2`.
     """
     groups = list(rows.groupby("metric", sort=False))
-    heights = [len(group) * (1.7 if narrow() else 1) + 0.9 for _, group in groups]
+    heights = [len(group) * (2.2 if narrow() else 1) + 0.9 for _, group in groups]
     figure, axes = plt.subplots(
         len(groups),
         1,
@@ -67,15 +67,16 @@ def _panel(axis: Axes, group: pd.DataFrame, metric: str) -> None:
             axis.plot(found.mean, at, color="black", label=row["label"], **style)
         where = axis.get_yaxis_transform()
         if narrow():  # Words and numbers above the interval.
-            text = f"{row['label']}: {_text(row)}"
-            axis.text(0, at - 0.42, text, va="center", transform=where, size=SMALL)
+            text = f"{row['label']}\n{_text(row)}"
+            style = {"va": "center", "transform": where, "size": SMALL, "in_layout": False}
+            axis.text(0, at - 0.5, text, **style)
         else:
             axis.text(1.02, at, _text(row), va="center", transform=where, size=SMALL)
     if narrow():
         axis.set_yticks([])
     else:
         axis.set_yticks(np.arange(len(group)), group["label"])
-    axis.set_ylim(len(group) - 0.4, -0.9 if narrow() else -0.6)
+    axis.set_ylim(len(group) - 0.4, -0.95 if narrow() else -0.6)
     axis.set_title(metric)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)

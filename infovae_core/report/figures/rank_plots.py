@@ -100,8 +100,8 @@ def rulers(
     places = ranks(found)
     # On a telephone the columns stand in two rows; the thesis's ruler begins both.
     listed = list(RULERS)
-    split = [listed[:5], [listed[0], *listed[5:]]] if narrow() else [listed]
-    high = 1.1 + (0.36 if narrow() else 0.42) * len(models)
+    split = [listed[:4], [listed[0], *listed[4:]]] if narrow() else [listed]
+    high = (1.6 if narrow() else 1.1) + (0.36 if narrow() else 0.42) * len(models)
     figure, axes = plt.subplots(
         len(split), 1, figsize=(WIDTHS["narrow" if narrow() else "wide"], high * len(split)),
         squeeze=False,
@@ -137,7 +137,10 @@ def _bumps(
         )  # fmt: skip
     axis.set_xlim(-0.5, len(columns) - 0.5)
     axis.set_ylim(len(found) - 0.4, -0.6)
-    axis.set_xticks(columns, [RULERS[str(ruler)][0] for ruler in found], size=SMALL)
+    headings = [RULERS[str(ruler)][0] for ruler in found]
+    if narrow():
+        headings = [heading.replace("\n", " ") for heading in headings]
+    axis.set_xticks(columns, headings, size=SMALL, rotation=90 if narrow() else 0)
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
     axis.set_yticks([])

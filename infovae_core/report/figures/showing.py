@@ -104,5 +104,7 @@ def compact(svg: str) -> str:
 
 def at_night(svg: str) -> str:
     """The same in the colours of the night; images of ink on paper become light on dark."""
+    # What is black has no fill of its own.
+    svg = svg.replace("<svg ", '<svg fill="#000000" ', 1)
     svg = svg.replace("<image ", '<image style="filter: invert(0.9)" ')
     return re.sub(r"#[0-9a-f]{6}\b", lambda found: night(found[0]), svg)
