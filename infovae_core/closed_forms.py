@@ -52,6 +52,15 @@ def mmd_noise(d: int, sigma: float, n: int) -> float:
     return math.pow((4 / (n * (n - 1)) + 4 / n**2) * centred, 0.25)
 
 
+def match_bound(d: int, sigma: float, n: int) -> float:
+    """What the root of the clipped unbiased MMD² is at most, on average, at a match: √(s/2).
+
+    s² is the variance of MMD² for n codes and n draws, so that √s is `mmd_noise`; by Jensen's
+    inequality the root's mean is at most √(E|MMD²|/2) ≤ √(s/2).
+    """
+    return mmd_noise(d, sigma, n) / math.sqrt(2)
+
+
 def sinkhorn(shift: float, scale: float, d: int, eps: float) -> float:
     """Debiased Sinkhorn divergence of N(m, scale² I), cost ½‖z − y‖², at ε.
 

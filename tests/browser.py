@@ -156,6 +156,7 @@ class Browser:
         faults = []
         for n, figure in enumerate(figures, 1):
             sliders = figure.find_elements(By.CSS_SELECTOR, "input[type=range]")
+            sliders = [one for one in sliders if one.is_displayed()]
             readouts = figure.find_elements(By.CSS_SELECTOR, "[aria-live]")
 
             def shown(readouts: list[WebElement] = readouts) -> str:

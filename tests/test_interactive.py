@@ -15,10 +15,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from infovae_core import closed_forms
+from infovae_core import closed_forms, prices
 from infovae_core.objectives import Objective
 from infovae_core.report import frames
-from infovae_core.report.figures import live, rank_plots, stills
+from infovae_core.report.figures import live, model_stills, rank_plots, stills
 from infovae_core.run import Run
 from infovae_core.study.selection import Selection
 from infovae_core.study.store import Result
@@ -36,6 +36,7 @@ CALLS = {
     ("mmd", "mmd"): list(itertools.product(SCALES, DIMS, SIGMAS)),
     ("escape", "escape"): list(itertools.product(DIMS, SIGMAS)),
     ("mmdNoise", "mmd_noise"): list(itertools.product(DIMS, SIGMAS, (2, 128))),
+    ("matchBound", "match_bound"): list(itertools.product(DIMS, SIGMAS, (2, 128))),
     ("sinkhorn", "sinkhorn"): list(
         itertools.product((0, 1.3), (0.0, 0.5, 1.0, 3.0), DIMS, (1e-4, 0.01, 2.0, 1e4))
     ),
@@ -154,7 +155,7 @@ def paths(svg: str) -> dict[str, np.ndarray]:
 
 LINES = {"bandwidth": 2, "sinkhorn": 1, "weights": 5, "ruler-and-eye": 5}
 LINES |= {"change-the-ruler-2": 7, "change-the-ruler-3": 8}
-LINES |= {"plane": 1, "draw": 0, "between": 0, "samples": 0}
+LINES |= {"calculator": 4, "plane": 1, "draw": 0, "between": 0, "samples": 0}
 
 
 def pictures(svg: str) -> list[np.ndarray]:
@@ -194,13 +195,16 @@ def test_the_still_pictures_are_those_of_the_code(name, anew):
         )
 
 
+ON_THE_PAGE = [path.stem for path in FRAGMENTS if path.stem not in model_stills.STILLS]
+
+
 # In a browser -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """The driver of a browser at a page with all figures."""
-    with opened(tmp_path_factory.mktemp("site")) as found:
+    """The driver of a browser at a page with all figures but those of `test_plane`."""
+    with opened(tmp_path_factory.mktemp("site"), ON_THE_PAGE) as found:
         yield found.driver
 
 
@@ -248,6 +252,73 @@ def test_the_weights_figure_says_what_two_choices_of_d_cost(browser):
     assert bounded < 1000 * closed_forms.escape(20, 1.0) ** 2 < 0.02
     assert f"and {bounded:.3g} with D = MMD²" in thesis
     assert "Choose λ ≥ 1" in texts["a negative weight"]
+
+
+# Calculator -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("run", [in_node, in_chromium])
+def test_sizes_read_what_was_asked_and_the_price_is_that_of_the_package(run, tmp_path):
+    asked = [
+        (read, d, sigma) for read in (1e-3, 0.05, 0.3, 0.7) for d in (2, 20) for sigma in (1, 4)
+    ]
+    sizes, costs = json.loads(
+        run(
+            f"JSON.stringify([{json.dumps(asked)}.map((one) => InfoVAEMaths.sizes(...one)),"
+            f"{json.dumps(asked)}.map(([, d, s]) => InfoVAEMaths.price(1.5, d, s, 1000))])",
+            tmp_path,
+        )
+    )
+    found = 0
+    for (read, d, sigma), (small, large) in zip(asked, sizes, strict=True):
+        for size, most in (
+            (small, closed_forms.mmd(0, d, sigma)),
+            (large, closed_forms.escape(d, sigma)),
+        ):
+            assert (size is None) == (read > most)
+            if size is not None:
+                assert closed_forms.mmd(size, d, sigma) == pytest.approx(read, rel=1e-6)
+                found += 1
+        assert small is None or large is None or small <= 1 <= large
+    assert found > 10
+    expected = [1000 * prices.price("mmd", {"bandwidth": s}, d) for _, d, s in asked]
+    assert costs == pytest.approx(expected, rel=1e-6)
+
+
+DIAGNOSES = [
+    (0.0, 80, 1.0, 128, "blind"),
+    (0.001, 20, math.sqrt(20), 128, "match"),
+    (closed_forms.escape(10, 1.0), 10, 1.0, 4096, "escape"),
+    (0.5 * closed_forms.escape(10, 1.0), 10, 1.0, 4096, "size"),
+    (closed_forms.mmd(0.5, 10, 1.0), 10, 1.0, 4096, "small"),
+    (closed_forms.mmd(0.0, 10, 1.0), 10, 1.0, 4096, "small"),
+    (1.2, 10, 1.0, 4096, "apart"),
+]
+
+
+def test_a_reading_is_told_for_what_it_is(tmp_path):
+    given = [list(one[:4]) for one in DIAGNOSES]
+    expression = f"JSON.stringify({json.dumps(given)}.map((one) => InfoVAEMaths.diagnosis(...one)))"
+    assert json.loads(in_node(expression, tmp_path)) == [one[4] for one in DIAGNOSES]
+
+
+def test_the_calculator_says_what_the_closed_forms_do(browser):
+    figure = browser.find_element("id", "fig-interactive-calculator")
+    figure.find_element("xpath", ".//button[text()='σ² = d']").click()
+    reading = browser.find_element("id", "ia-calculator-reading")
+    reading.clear()
+    assert "My reading is to be a number" in said(browser, "calculator")
+    reading.send_keys("0.3")
+    text, sigma = said(browser, "calculator"), math.sqrt(20)
+    gone = closed_forms.escape(20, sigma)
+    assert f"codes that have left read {gone:.3g};" in text
+    assert f"reads at most {closed_forms.match_bound(20, sigma, 128):.3g} on average" in text
+    price = 1000 * closed_forms.mmd(1.5, 20, sigma) ** 2
+    assert f"cost {price:.3g} nats, and leaving costs at most {1000 * gone**2:.3g}." in text
+    size = re.search(r"is that of codes ([\d.]+) times the prior’s size, or ([\d.]+) times", text)
+    assert size
+    for one in size.groups():
+        assert closed_forms.mmd(float(one), 20, sigma) == pytest.approx(0.3, rel=0.02)
 
 
 # Ruler and eye ----------------------------------------------------------------------------------
@@ -356,7 +427,7 @@ def test_a_change_of_the_ruler_is_seen_to_happen(browser):
 
 def test_the_still_gives_way_on_the_screen_and_comes_back_in_print(browser):
     stills_ = browser.find_elements("css selector", "figure img")
-    assert len(stills_) == len(FRAGMENTS)
+    assert len(stills_) == len(ON_THE_PAGE)
     assert not any(picture.is_displayed() for picture in stills_)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert all(picture.is_displayed() for picture in stills_)
@@ -370,7 +441,7 @@ def test_without_scripts_the_still_is_there(browser):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.refresh()
     stills_ = browser.find_elements("css selector", "figure img")
-    assert len(stills_) == len(FRAGMENTS)
+    assert len(stills_) == len(ON_THE_PAGE)
     assert all(picture.is_displayed() for picture in stills_)
     assert not browser.find_elements("css selector", ".ia-live")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -384,8 +455,8 @@ def test_figures_fit_a_phone_and_raise_no_error(browser):
     )
     browser.refresh()
     browser.get_log("browser")
-    for path in FRAGMENTS:
-        assert said(browser, path.stem)
+    for name in ON_THE_PAGE:
+        assert said(browser, name)
     heard = browser.execute_script(
         "return [...document.querySelectorAll('.ia-buttons button')].map((button) => {"
         "button.click(); return button.closest('figure').querySelector('output').textContent; })"

@@ -229,6 +229,21 @@ def test_a_model_that_cannot_be_loaded_is_said_to_be(browser, driver):
     assert math.isfinite(float(pixels(driver, "plane", 0).sum()))
 
 
+def test_figures_fit_a_phone_and_give_way_to_stills_in_print(browser, driver):
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.refresh()
+    assert browser.becomes(lambda: said(driver, "plane").startswith("InfoVAE-MMD, z"), 20)
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 390
+    for media, live_, still in (("screen", True, False), ("print", False, True)):
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+        for css, seen in ((".ia-live", live_), ("figure img", still)):
+            found = driver.find_elements("css selector", css)
+            assert [one.is_displayed() for one in found] == [seen] * len(FIGURES)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_every_control_follows_the_keyboard(browser, driver):
     address = driver.current_url
     count, faults = browser.interactive(address, seconds=10)

@@ -216,7 +216,7 @@
     live.append(text);
     figure.prepend(live);
     figure.classList.add("interactive");
-    live.addEventListener("input", draw);
+    for (const name of ["input", "change"]) live.addEventListener(name, draw);
     live.addEventListener("click", (event) => { if (event.target.tagName === "BUTTON") draw(); });
     let width = 0;
     new ResizeObserver(() => {

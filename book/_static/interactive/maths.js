@@ -26,6 +26,41 @@
     return Math.pow((4 / (n * (n - 1)) + 4 / (n * n)) * centred, 0.25);
   }
 
+  // What codes N(0, c²I) in d dimensions cost at the weight λ.
+  function price(scale, d, sigma, lam) {
+    const read = mmd(scale, d, sigma);
+    return lam * read * read;
+  }
+
+  // The most that the root of the clipped unbiased MMD² can be on average at a match: √(s/2).
+  function matchBound(d, sigma, n) {
+    return mmdNoise(d, sigma, n) / Math.SQRT2;
+  }
+
+  // The sizes c, at most the prior's and at least it, of codes N(0, c²I) that read this; null where
+  // none do. On either side of c = 1 the MMD rises with the distance from it.
+  function sizes(reading, d, sigma) {
+    function solve(low, high) {
+      if (reading > mmd(high, d, sigma)) return null;
+      for (let i = 0; i < 200; i += 1) {
+        const middle = (low + high) / 2;
+        if (mmd(middle, d, sigma) < reading) low = middle; else high = middle;
+      }
+      return (low + high) / 2;
+    }
+    return [solve(1, 0), reading < escape(d, sigma) ? solve(1, 1e6) : null];
+  }
+
+  // What a reading says of the codes.
+  function diagnosis(reading, d, sigma, n) {
+    const gone = escape(d, sigma), noise = mmdNoise(d, sigma, n);
+    if (gone * gone < 2 * noise * noise) return "blind";
+    if (reading <= matchBound(d, sigma, n)) return "match";
+    if (Math.abs(Math.log(reading / gone)) < 0.1) return "escape";
+    if (reading < gone) return "size";
+    return reading < 1.02 * mmd(0, d, sigma) ? "small" : "apart";
+  }
+
   function sinkhorn(shift, scale, d, eps) {
     if (!(eps > 0)) throw new RangeError("ε must be positive, got " + eps);
     function g(product) {
@@ -71,7 +106,7 @@
   }
 
   const maths = {
-    meanKernel, mmd, escape, mmdNoise, sinkhorn, halfW2, noiseShare, sizeCost,
+    meanKernel, mmd, escape, mmdNoise, price, matchBound, sizes, diagnosis, sinkhorn, halfW2, noiseShare, sizeCost,
     mmdSizeCost, weights, variant,
   };
   root.InfoVAEMaths = maths;

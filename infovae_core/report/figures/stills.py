@@ -130,6 +130,26 @@ def ruler_and_eye() -> Figure:
     return figure
 
 
+def calculator() -> Figure:
+    """What an RBF-MMD of σ = 1 reads in 20 dimensions of four kinds of codes, on one axis."""
+    d, sigma, batch, mine = 20, 1.0, 128, 0.0041
+    figure = plt.figure(figsize=(7.2, 1.6))
+    axis = figure.add_axes((0.03, 0.42, 0.94, 0.2))
+    marks = (
+        (closed_forms.match_bound(d, sigma, batch), "a match reads less", GREY, -2.6),
+        (closed_forms.escape(d, sigma), "codes that left", SECOND, -1.9),
+        (closed_forms.mmd(0.0, d, sigma), "codes at one point", GREY, 1.9),
+        (mine, "my reading", FIRST, 1.2),
+    )
+    for row, (value, label, colour, height) in enumerate(marks):
+        axis.axvline(value, color=colour, linewidth=2, gid=f"reading-{row}")
+        place: dict[str, Any] = {"transform": axis.get_xaxis_transform(), "ha": "center"}
+        axis.text(value, height, label, color=colour, **place)
+    axis.set(xscale="log", xlim=(1e-3, 4), yticks=[])
+    axis.spines[["left", "top", "right"]].set_visible(False)
+    return figure
+
+
 def _ranking(number: str) -> Figure:
     """Places of an experiment's models by the MMD of σ = 1, for each latent dimension."""
     data = live.rankings(f"experiment{number}")
@@ -167,6 +187,7 @@ STILLS: dict[str, Callable[[], Figure]] = {
     "sinkhorn": sinkhorn,
     "weights": weights,
     "ruler-and-eye": ruler_and_eye,
+    "calculator": calculator,
     "change-the-ruler-2": partial(_ranking, "2"),
     "change-the-ruler-3": partial(_ranking, "3"),
     **model_stills.STILLS,
