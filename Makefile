@@ -46,6 +46,7 @@ book: executed ## 2 min: run the notebooks and build the pages into _build/html,
 
 executed: $(INSTALLED)
 	@now=$$({ find infovae_core notebooks/results requirements.lock -type f ! -name '*.pyc' \
+		! -path '*/weights/*' \
 		-exec cksum {} + | sort; $(BIN)/python -VV; env | grep ^INFOVAE_; echo $(PAGES); } | cksum); \
 	test "$$(cat "$(CACHE)/of" 2>&1)" = "$$now" || { \
 		rm -rf "$(CACHE)" && mkdir -p "$(CACHE)" && echo "$$now" > "$(CACHE)/of"; }
@@ -83,6 +84,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) -r requirements.lock
-	$(INSTALL) --no-deps --editable .
+	$(INSTALL) --require-hashes --no-deps -r requirements.lock
+	$(INSTALL) --editable .  # With what PyTorch asks for beyond the lock: on Linux, NVIDIA's libraries.
 	touch $@
