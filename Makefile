@@ -52,7 +52,7 @@ executed: $(INSTALLED)
 		rm -rf "$(CACHE)" && mkdir -p "$(CACHE)" && echo "$$now" > "$(CACHE)/of"; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m infovae_core.report.execute $(PAGES)
 
-test: $(INSTALLED) ## 9 min: lint, type check, tests with coverage, then the notebooks against their outputs
+test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -79,11 +79,15 @@ bench: $(INSTALLED) ## 10 min: measure what training costs, beside peers and the
 clean: ## remove what was built; keep the environment, the results and the weights
 	rm -rf _build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+# PyTorch comes first and by its version alone, since it has smaller wheels for machines without a GPU
+# in other places, which pip may have been told of. All else has the hashes of the lock. The last step
+# adds what PyTorch asks for beyond the lock: with PyPI's wheel for Linux, NVIDIA's libraries.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
 		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --no-deps "$$(grep -o '^torch==[^ ]*' requirements.lock)"
 	$(INSTALL) --require-hashes --no-deps -r requirements.lock
-	$(INSTALL) --editable .  # With what PyTorch asks for beyond the lock: on Linux, NVIDIA's libraries.
+	$(INSTALL) --editable .
 	touch $@

@@ -17,11 +17,6 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 PYTHONS = ("cp311", "cp312", "cp313")
 PLATFORMS = re.compile(r"any|(many)?linux\w*_(x86_64|aarch64)|macosx_\w+")
-# PyTorch's own index has a smaller wheel for machines without a GPU, as 2.13.0+cpu: this one is for
-# Python 3.11 on Linux x86_64. Others of that index are not listed, so that PyPI's are taken.
-BESIDES = {
-    ("torch", "2.13.0"): ["6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"]
-}
 
 
 def fits(wheel: str) -> bool:
@@ -43,9 +38,8 @@ def entry(name: str, package: dict[str, Any]) -> str:
     wheels = [one for one in package.get("wheels", ()) if fits(one["url"].rpartition("/")[2])]
     files = [*wheels, *([package["sdist"]] if "sdist" in package else [])]
     day = min(one["upload-time"] for one in files).date()
-    hashes = {one["hashes"]["sha256"] for one in files}
-    hashes |= {*BESIDES.get((canonicalize_name(name), package["version"]), ())}
-    options = [f"    --hash=sha256:{one}" for one in sorted(hashes)]
+    hashes = sorted(one["hashes"]["sha256"] for one in files)
+    options = [f"    --hash=sha256:{one}" for one in hashes]
     return " \\\n".join([f"# {day}\n{name}=={package['version']}", *options]) + "\n"
 
 
