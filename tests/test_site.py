@@ -411,10 +411,12 @@ def test_a_style_sheet_is_read_as_well(pages) -> None:
 )  # fmt: skip
 def test_a_policy_that_is_missing_late_or_wide_is_found(tmp_path, head, fault) -> None:
     page = f"<title>x</title>{head.format('Content-Security-Policy')}<link href='x.css'>"
-    (tmp_path / "index.html").write_text(page, encoding="utf-8")
-    assert website.unguarded(tmp_path) == [f"index.html: {fault}"]
-    guard(tmp_path / "index.html")
-    assert website.unguarded(tmp_path) == []
+    for name in ("bare", "guarded"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(page, encoding="utf-8")
+    guard([tmp_path / "guarded" / "index.html"])
+    assert website.unguarded(tmp_path / "bare") == [f"index.html: {fault}"]
+    assert website.unguarded(tmp_path / "guarded") == []
 
 
 @pytest.mark.parametrize(

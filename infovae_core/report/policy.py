@@ -8,6 +8,7 @@ the browser. Styles may stand in pages, since MathJax writes them while it sets 
 import base64
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -58,27 +59,39 @@ def digest(code: str) -> str:
     return f"'sha256-{base64.b64encode(found).decode()}'"
 
 
-def policy(page: str) -> str:
-    """The policy of a page, from its HTML.
-
-    Example:
-        >>> policy("<script>x = 1</script>").split("; ")[1]
-        "script-src 'self' file: 'sha256-j/Q23vFFEoVZmhsa1wgASTuNyv3ikS4aODRWMwVOTCY='"
-    """
+def read(page: str) -> Inline:
+    """What stands in a page."""
     found = Inline()
     found.feed(page)
     found.close()
-    allowed = sorted({digest(code) for code in found.scripts + found.handlers})
-    scripts = [SOURCES["script-src"], *(["'unsafe-hashes'"] if found.handlers else []), *allowed]
-    sources = SOURCES | {"script-src": " ".join(scripts)}
+    return found
+
+
+def policy(scripts: Iterable[str], handlers: Iterable[str] = ()) -> str:
+    """The policy of a page that holds these scripts and handlers.
+
+    Example:
+        >>> policy(["x = 1"]).split("; ")[1]
+        "script-src 'self' file: 'sha256-j/Q23vFFEoVZmhsa1wgASTuNyv3ikS4aODRWMwVOTCY='"
+    """
+    handlers = {digest(code) for code in handlers}
+    known = sorted({digest(code) for code in scripts} | handlers)
+    allowed = [SOURCES["script-src"], *(["'unsafe-hashes'"] if handlers else []), *known]
+    sources = SOURCES | {"script-src": " ".join(allowed)}
     return "; ".join(f"{kind} {value}" for kind, value in sources.items())
 
 
-def guard(path: Path) -> None:
-    """Write a page's policy before anything that it loads."""
-    page = path.read_text(encoding="utf-8")
-    content = escape(policy(page), quote=False)
-    meta = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
-    head = re.search(r'<meta charset="utf-8" ?/?>', page)
-    place = head.end() if head else 0  # A page that only leads on has no head.
-    path.write_text(f"{page[:place]}{meta}{page[place:]}", encoding="utf-8")
+def guard(pages: Sequence[Path]) -> None:
+    """Write the policy of each page of a site before anything that it loads.
+
+    Handlers are allowed to all pages, since the search takes the pages that it finds apart.
+    """
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    inline = [read(text) for text in texts]
+    handlers = {code for found in inline for code in found.handlers}
+    for page, text, found in zip(pages, texts, inline, strict=True):
+        content = escape(policy(found.scripts, handlers), quote=False)
+        meta = f'<meta http-equiv="Content-Security-Policy" content="{content}" />'
+        head = re.search(r'<meta charset="utf-8" ?/?>', text)
+        place = head.end() if head else 0  # A page that only leads on has no head.
+        page.write_text(f"{text[:place]}{meta}{text[place:]}", encoding="utf-8")
