@@ -16,13 +16,13 @@ INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(B
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile \
 	--no-loadscope-reorder
 
-# Pages with code are executed once, as many at a time as there are cores. What they gave is kept, by
-# their code, for the book, for the tests that build it, and for nbval; and forgotten when the package,
-# the stored results, the environment or the list of pages is another than it was. A page that failed
-# is not kept: the build runs it again, and ends with its traceback.
+# Pages with code are executed once. What they gave is kept, by their code, for the book, for the tests
+# that build it, and for nbval; and forgotten when the package, the stored results, the environment or
+# the list of pages is another than it was.
 OUT ?= .
 CACHE := $(CURDIR)/_build/.jupyter_cache
-PAGES := $(shell grep -l "{code-cell}" book/*.md notebooks/*.md)
+# The longest come early, so that none of them is left for one core at the end.
+PAGES := $(shell grep -l "{code-cell}" book/*.md notebooks/*.md | sort -r)
 export JUPYTERCACHE := $(CACHE)
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
@@ -46,13 +46,13 @@ book: executed ## 2 min: run the notebooks and build the pages into _build/html,
 
 executed: $(INSTALLED)
 	@now=$$({ find infovae_core notebooks/results requirements.lock -type f ! -name '*.pyc' \
+		! -path '*/weights/*' \
 		-exec cksum {} + | sort; $(BIN)/python -VV; env | grep ^INFOVAE_; echo $(PAGES); } | cksum); \
 	test "$$(cat "$(CACHE)/of" 2>&1)" = "$$now" || { \
 		rm -rf "$(CACHE)" && mkdir -p "$(CACHE)" && echo "$$now" > "$(CACHE)/of"; }
-	$(BIN)/jcache notebook add --reader jupytext $(PAGES)
-	OMP_NUM_THREADS=1 $(BIN)/jcache project execute --executor local-parallel --timeout 300
+	OMP_NUM_THREADS=1 $(BIN)/python -m infovae_core.report.execute $(PAGES)
 
-test: $(INSTALLED) ## 9 min: lint, type check, tests with coverage, then the notebooks against their outputs
+test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -61,7 +61,7 @@ test: $(INSTALLED) ## 9 min: lint, type check, tests with coverage, then the not
 
 notebooks: $(INSTALLED) ## 1 min: write notebooks/*.ipynb anew from their .md twins, outputs included
 	$(BIN)/jupytext --to ipynb --update --set-kernel python3 $(SOURCES)
-	$(BIN)/jupyter-execute --inplace $(SOURCES:.md=.ipynb)
+	OMP_NUM_THREADS=1 $(BIN)/python -m infovae_core.report.execute $(SOURCES:.md=.ipynb)
 
 reproduce: $(INSTALLED) ## 1 min (smoke) to hours (cpu): train what is missing, with FRESH=1 all: EXPERIMENT=experiment2 PROFILE=smoke|brief|cpu|paper ARGS="-p seeds 0,1"
 	@test -f notebooks/$(EXPERIMENT).ipynb || { echo "No notebook $(EXPERIMENT): choose one of" \
@@ -79,11 +79,15 @@ bench: $(INSTALLED) ## 10 min: measure what training costs, beside peers and the
 clean: ## remove what was built; keep the environment, the results and the weights
 	rm -rf _build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+# PyTorch comes first and by its version alone, since it has smaller wheels for machines without a GPU
+# in other places, which pip may have been told of. All else has the hashes of the lock. The last step
+# adds what PyTorch asks for beyond the lock: with PyPI's wheel for Linux, NVIDIA's libraries.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
 		echo "Python 3.11 to 3.13 is needed, '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) -r requirements.lock
-	$(INSTALL) --no-deps --editable .
+	$(INSTALL) --no-deps "$$(grep -o '^torch==[^ ]*' requirements.lock)"
+	$(INSTALL) --require-hashes --no-deps -r requirements.lock
+	$(INSTALL) --editable .
 	touch $@

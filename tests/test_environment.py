@@ -10,10 +10,18 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.lock import fits
+
 ROOT = Path(__file__).parents[1]
 # What conda brings besides Python packages, and the packages it calls by another name.
 TOOLCHAIN = {"python", "pip", "make", "c-compiler"}
 CONDA_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch"}
+
+
+# Each with the day it was published and its hashes.
+ENTRY = re.compile(r"# (\d{4}-\d\d-\d\d)\n(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf8")
+LOCKED = ENTRY.findall(LOCK)
 
 
 def pins(lines: list[str]) -> dict[str, str]:
@@ -35,7 +43,7 @@ def project() -> dict:
 
 @pytest.fixture(scope="module")
 def lock() -> dict[str, str]:
-    return pins((ROOT / "requirements.lock").read_text(encoding="utf8").split("\n")[:-1])
+    return pins([pin for _, pin, _ in LOCKED])
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +75,33 @@ def test_the_lock_satisfies_every_direct_dependency(lock, direct):
         assert requirement.specifier.contains(lock[name]), f"{requirement} against {lock[name]}"
 
 
-def test_the_conda_environment_carries_the_direct_dependencies_as_locked(lock, environment, direct):
-    assert environment == {name: lock[name] for name in direct}
+def test_the_conda_environment_carries_what_is_locked(lock, environment):
+    assert environment == lock
+
+
+def test_everything_locked_has_its_day_and_its_hashes():
+    assert ENTRY.sub("", LOCK) == ""
+    assert len({digest for *_, hashes in LOCKED for digest in hashes.split()}) > 3 * len(LOCKED)
+
+
+@pytest.mark.parametrize(
+    ("wheel", "taken"),
+    [
+        ("a-1-py3-none-any.whl", True),
+        ("a-1-py2.py3-none-any.whl", True),
+        ("a-1-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", True),
+        ("a-1-cp313-cp313-macosx_11_0_arm64.whl", True),
+        ("a-1-cp39-abi3-manylinux_2_28_aarch64.whl", True),
+        ("a-1-cp314-abi3-manylinux_2_28_aarch64.whl", False),
+        ("a-1-cp313-cp313t-manylinux_2_28_x86_64.whl", False),
+        ("a-1-cp310-cp310-manylinux_2_28_x86_64.whl", False),
+        ("a-1-cp311-cp311-musllinux_1_2_x86_64.whl", False),
+        ("a-1-cp311-cp311-win_amd64.whl", False),
+        ("a-1-pp311-pypy311_pp73-macosx_11_0_arm64.whl", False),
+    ],
+)
+def test_the_lock_takes_the_wheels_of_our_pythons_and_platforms(wheel, taken):
+    assert fits(wheel) is taken
 
 
 def test_the_conda_python_is_one_that_the_package_supports(conda, project):

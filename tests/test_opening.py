@@ -173,6 +173,9 @@ def test_all_cells_run_twice_in_one_kernel(path, monkeypatch, capsys):
     monkeypatch.setattr(page, "glue", lambda **values: None)  # It speaks to a kernel.
     monkeypatch.chdir(NOTEBOOKS)
     cells = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+    if path.stem == "proposition1":  # The book runs it whole.
+        cells = [cell.replace("steps: int = 1500", "steps: int = 150") for cell in cells]
+        assert any("150  #" in cell for cell in cells)
     kernel = dict(KERNEL)
     for _ in range(2):
         for source in cells:

@@ -14,8 +14,12 @@ import pandas as pd
 import pytest
 
 from infovae_core.report.claims import LEDGER, Verdict, find
+<<<<<<< HEAD
 from infovae_core.report.figures.drawn import COLUMNS
 from infovae_core.report.presenting import NARROW
+=======
+from infovae_core.report.policy import guard
+>>>>>>> 636d347 (The lock has hashes and days; every page has a content security policy; licences of what the site ships stand beside it; no module makes code of data)
 from tests import website
 from tests.browser import Browser, programs, served, visit
 
@@ -105,6 +109,56 @@ def test_the_site_is_small_and_has_no_bundle_of_mathjax_or_of_icons(site) -> Non
     assert scripts == {"startup.js", "core.js"}
     assert "_static/mathjax/startup.js" in (site / "book" / "index.html").read_text("utf-8")
     assert not list(site.rglob("*fontawesome*"))
+
+
+@pytest.mark.site
+def test_every_page_has_a_policy_that_lets_in_the_site_alone(site) -> None:
+    assert website.unguarded(site) == []
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    "code",
+    [
+        "document.head.append(Object.assign(document.createElement('script'),"
+        " {textContent: 'window.ran = 1'}))",
+        "document.body.insertAdjacentHTML('beforeend',"
+        ' \'<img src="none" onerror="window.ran = 1">\')',
+        "setTimeout('window.ran = 1')",
+        "document.body.append(Object.assign(document.createElement('script'),"
+        " {src: 'http://127.0.0.1:9/x.js'}))",
+    ],
+)
+def test_what_is_not_of_the_site_is_refused(browser, base, code) -> None:
+    browser.driver.get(base + "book/index.html")
+    refused = browser.driver.execute_async_script(
+        "const done = arguments[0]; document.addEventListener('securitypolicyviolation',"
+        f" (event) => done(event.effectiveDirective)); {code}"
+    )
+    assert refused.startswith("script-src")
+    assert browser.driver.execute_script("return window.ran ?? null") is None
+
+
+@pytest.mark.site
+def test_search_toggles_and_what_mathjax_loads_keep_to_the_policy(browser, base) -> None:
+    """Pages that are only opened are seen by the check of the console."""
+    browser.logged(base)
+    browser.found(base + "search.html?q=Sinkhorn")
+    browser.driver.get(base + "book/ledger.html")
+    clicked = browser.driver.execute_script(
+        "window.print = () => {}; document.documentElement.requestFullscreen = async () => {};"
+        "const found = document.querySelectorAll('button.theme-switch-button, .toggle-button,"
+        " summary, .copybtn, .claim-filter input, button[onclick]');"
+        "for (const one of found) one.click(); return found.length"
+    )
+    assert clicked > 10
+    browser.driver.get(base + "book/family.html")
+    browser.driver.execute_async_script(
+        "const done = arguments[0]; MathJax.startup.promise"
+        ".then(() => MathJax.loader.load('a11y/explorer', 'output/svg')).then(() => done())"
+    )
+    said = browser.logged(base)["console"]
+    assert [line for line in said if "Content Security Policy" in line] == []
 
 
 @pytest.mark.site
@@ -228,10 +282,12 @@ def test_every_figure_of_an_experiment_leads_to_its_data_unless_it_is_of_picture
 @pytest.mark.site
 def test_every_interactive_figure_follows_the_arrow_keys(browser, base, visited) -> None:
     _, pages = visited
+    browser.logged(base)
     for page in pages:
         count, faults = browser.interactive(base + page)
         assert count > 0
         assert faults == [], page
+    assert browser.logged(base)["console"] == []
 
 
 @pytest.mark.site
@@ -337,6 +393,30 @@ def test_a_style_sheet_is_read_as_well(pages) -> None:
     (root / "a.css").write_text(sheet, encoding="utf-8")
     assert website.unresolved(root) == ["a.css: none.woff: no such file"]
     assert website.foreign(root) == ["a.css: //a.example/x"]
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ("", "no policy before all else"),
+        ('<script src="a.js"></script><meta http-equiv="{}" content="default-src \'self\'">',
+         "no policy before all else"),
+        ('<meta http-equiv="{}" content="script-src \'self\'">', "no default"),
+        ('<meta http-equiv="{}" content="default-src \'self\' https:">', "default-src https:"),
+        ('<meta http-equiv="{}" content="default-src \'self\'; script-src \'unsafe-eval\'">',
+         "script-src 'unsafe-eval'"),
+        ('<meta http-equiv="{}" content="default-src \'self\'; script-src \'unsafe-inline\'">',
+         "script-src 'unsafe-inline'"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_is_missing_late_or_wide_is_found(tmp_path, head, fault) -> None:
+    page = f"<title>x</title>{head.format('Content-Security-Policy')}<link href='x.css'>"
+    for name in ("bare", "guarded"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(page, encoding="utf-8")
+    guard([tmp_path / "guarded" / "index.html"])
+    assert website.unguarded(tmp_path / "bare") == [f"index.html: {fault}"]
+    assert website.unguarded(tmp_path / "guarded") == []
 
 
 @pytest.mark.parametrize(

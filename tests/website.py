@@ -101,6 +101,33 @@ def lacking(root: Path, source: Path, address: str) -> str:
     return ""
 
 
+def unguarded(root: Path) -> list[str]:
+    """Pages without a content security policy before all they load, or with a wide one."""
+    faults = []
+    for page in pages(root):
+        name, first = (
+            page.relative_to(root),
+            parse(page).select_one("meta[http-equiv], script, link"),
+        )
+        if first is None or first.get("http-equiv") != "Content-Security-Policy":
+            faults.append(f"{name}: no policy before all else")
+            continue
+        sources = {
+            kind: given
+            for kind, *given in (part.split() for part in str(first["content"]).split(";"))
+        }
+        if "'self'" not in sources.get("default-src", []):
+            faults.append(f"{name}: no default")
+        for kind, given in sources.items():
+            known = r"'self'|'none'|file:|'unsafe-hashes'|'sha256-[\w+/=]{44}'"
+            if kind in ("img-src", "font-src"):
+                known += "|data:"
+            if kind == "style-src":
+                known += "|'unsafe-inline'"
+            faults += [f"{name}: {kind} {one}" for one in given if not re.fullmatch(known, one)]
+    return faults
+
+
 def unresolved(root: Path) -> list[str]:
     """Links, anchors, pictures, scripts and references that lead nowhere."""
     faults = []

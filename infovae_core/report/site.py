@@ -1,4 +1,4 @@
-"""What the site is made of: MathJax, icons and the source beside the pages, and nothing unused."""
+"""What the site is made of: MathJax, icons, source, licences, policies; nothing unused."""
 
 import re
 import shutil
@@ -12,6 +12,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.fileutil import copy_asset
+
+from infovae_core.report import supply
+from infovae_core.report.policy import guard
 
 ROOT = Path(__file__).parents[2]
 # Components of MathJax that a page loads, beside the script that it names; no menu.
@@ -40,7 +43,7 @@ STYLE = """
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Copy MathJax and the source, and drop what the theme brings for its makers.
+    """Copy MathJax, licences and the source, drop what is not used, and write the policies.
 
     Args:
         app: Of a build that is over.
@@ -53,8 +56,10 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for source_map in static.rglob("*.map"):
         source_map.unlink()
     shutil.rmtree(static / "locales")
+    supply.copy(static)
     icons(Path(app.outdir), static)
     archive(static / SOURCE)
+    guard([page for page in Path(app.outdir).rglob("*.html") if static not in page.parents])
 
 
 def mathjax(static: Path, folder: str, script: str) -> None:
@@ -143,5 +148,6 @@ class SourceRole(SphinxRole):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.add_role("source", SourceRole())
-    app.connect("build-finished", finish)
+    supply.setup(app)
+    app.connect("build-finished", finish, priority=900)  # After the last page is written.
     return {"parallel_read_safe": True, "parallel_write_safe": True}
