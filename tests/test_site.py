@@ -14,12 +14,9 @@ import pandas as pd
 import pytest
 
 from infovae_core.report.claims import LEDGER, Verdict, find
-<<<<<<< HEAD
 from infovae_core.report.figures.drawn import COLUMNS
-from infovae_core.report.presenting import NARROW
-=======
 from infovae_core.report.policy import guard
->>>>>>> 636d347 (The lock has hashes and days; every page has a content security policy; licences of what the site ships stand beside it; no module makes code of data)
+from infovae_core.report.presenting import NARROW
 from tests import website
 from tests.browser import Browser, programs, served, visit
 

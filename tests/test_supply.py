@@ -1,6 +1,7 @@
 """What others' work is shipped with, and what code of ours may not do."""
 
 import ast
+import shutil
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -14,6 +15,9 @@ SOURCES = sorted((ROOT / "infovae_core").rglob("*.py"))
 MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 CALLS = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"torch.load", "np.load", "numpy.load", "yaml.load", "pd.read_pickle"}
+
+# It runs the cells of this book's pages, as a kernel does.
+KNOWN = {"infovae_core/report/alone.py": ["exec", "compile"]}
 
 
 def dotted(node: ast.expr) -> str:
@@ -41,7 +45,8 @@ def dangers(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_module_makes_code_of_data(path) -> None:
-    assert dangers(path.read_text(encoding="utf-8")) == []
+    found = dangers(path.read_text(encoding="utf-8"))
+    assert found == KNOWN.get(path.relative_to(ROOT).as_posix(), [])
 
 
 @pytest.mark.parametrize(
@@ -62,16 +67,18 @@ def test_what_makes_code_of_data_is_seen(source, found) -> None:
     assert dangers(source) == found
 
 
-def test_the_licences_of_packages_are_copied_and_the_others_are_there(tmp_path) -> None:
+def test_every_licence_is_gathered(tmp_path) -> None:
+    name = supply.THEME.replace("-", "_")
+    theme = distribution(supply.THEME).locate_file(f"{name}/theme/{name}/static/scripts")
+    shutil.copytree(str(theme), tmp_path / "scripts")
+    shutil.copytree(ROOT / "book" / "_static" / supply.FOLDER, tmp_path / supply.FOLDER)
     supply.copy(tmp_path)
+    assert len({part.path for part in supply.PARTS}) == len(supply.PARTS)
     for part in supply.PARTS:
-        if not part.text:
-            words = (tmp_path / part.path).read_text(encoding="utf-8").lower()
-            assert "copyright" in words and ("mit" in words or "redistribution" in words), part
-    own = [part.text for part in supply.PARTS if part.text.startswith(supply.FOLDER)]
-    assert own
-    for text in own:
-        assert "Apache License" in (ROOT / "book" / "_static" / text).read_text(encoding="utf-8")
+        words = (tmp_path / part.path).read_text(encoding="utf-8").lower()
+        kind = part.licence.split()[0].lower()
+        sign = {"apache": "apache license", "bsd": "redistribution", "cc": "cc by 4.0"}
+        assert sign.get(kind, "mit") in words and "copyright" in words, part
 
 
 def test_a_package_without_a_licence_is_refused() -> None:

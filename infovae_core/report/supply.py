@@ -25,7 +25,7 @@ class Part(NamedTuple):
         name: For readers.
         licence: Its licence's usual name.
         package: The distribution that brings it, whose version is shown.
-        text: Where its licence stands, below the static files; empty: the package's own is copied.
+        text: Where its licence stands below the static files; empty: the package's own is taken.
     """
 
     name: str
@@ -35,20 +35,17 @@ class Part(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Of the licence in the site's static files."""
-        return self.text or f"{FOLDER}/{self.package}.txt"
+        """Where the site has the licence, below its static files."""
+        name = re.sub(r"\W+", "-", self.name.split(",")[0].lower())
+        return f"{FOLDER}/{name}.txt"
 
 
+THEME = "pydata-sphinx-theme"
 PARTS = (
     Part("MathJax", "Apache 2.0", "sphinx-mathjax-offline", f"{FOLDER}/mathjax.txt"),
-    Part("Bootstrap", "MIT", "pydata-sphinx-theme", "scripts/bootstrap.js.LICENSE.txt"),
-    Part(
-        "Font Awesome Free",
-        "CC BY 4.0, SIL OFL 1.1, MIT",
-        "pydata-sphinx-theme",
-        "scripts/fontawesome.js.LICENSE.txt",
-    ),
-    Part("PyData Sphinx Theme", "BSD 3-Clause", "pydata-sphinx-theme"),
+    Part("Bootstrap", "MIT", THEME, "scripts/bootstrap.js.LICENSE.txt"),
+    Part("Icons of Font Awesome Free", "CC BY 4.0", THEME, "scripts/fontawesome.js.LICENSE.txt"),
+    Part("PyData Sphinx Theme", "BSD 3-Clause", THEME),
     Part("Sphinx Book Theme", "BSD 3-Clause", "sphinx-book-theme"),
     Part("Sphinx", "BSD 2-Clause", "Sphinx"),
     Part("sphinx-design", "MIT", "sphinx-design"),
@@ -72,11 +69,12 @@ def licence_of(package: Distribution) -> Path:
 
 
 def copy(static: Path) -> None:
-    """Put the licences that packages bring beside the site's static files."""
+    """Gather the licences in a folder of the site's static files."""
     (static / FOLDER).mkdir(exist_ok=True)
     for part in PARTS:
-        if not part.text:
-            shutil.copyfile(licence_of(distribution(part.package)), static / part.path)
+        text = static / part.text if part.text else licence_of(distribution(part.package))
+        if text != static / part.path:
+            shutil.copyfile(text, static / part.path)
 
 
 def locked() -> list[tuple[str, str, str]]:
