@@ -295,7 +295,7 @@ def test_all_is_measured_printed_stored_and_shown(tmp_path, monkeypatch, capsys)
     command.main([], TINY)
     printed = capsys.readouterr().out
     record = costs.require("cpu")
-    assert json.loads(costs.path("cpu").read_text()) == record
+    assert costs.load("cpu") == record
     assert [path.name for path in costs.path("cpu").parent.iterdir()] == ["cpu.json"]
     assert {"plain loop", "ours, fp32", "limit, bf16"} <= {
         row["contender"] for row in record["turns"]

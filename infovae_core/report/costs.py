@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from infovae_core.report.frames import published
-from infovae_core.report.sealed import seal, unseal
 from infovae_core.study.experiments import FULL_LENGTH
+from infovae_core.study.sealed import seal, unseal
 from infovae_core.study.store import StoreError, default_root
 
 VERSION = 1

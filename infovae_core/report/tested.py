@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from infovae_core.refusal import refusing
-from infovae_core.report.sealed import seal, unseal
+from infovae_core.study.sealed import seal, unseal
 from infovae_core.study.store import StoreError, default_root
 
 COMMAND = "make campaign"

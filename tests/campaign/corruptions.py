@@ -14,7 +14,7 @@ import torch
 from infovae_core import data
 from infovae_core.refusal import Refusal
 from infovae_core.report import costs
-from infovae_core.report.sealed import seal
+from infovae_core.study.sealed import seal
 from infovae_core.study.store import SetAside
 from tests.campaign import Tally, equal, runs, undisturbed
 
