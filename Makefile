@@ -30,7 +30,7 @@ SOURCES := $(sort $(wildcard notebooks/*.md))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book executed test notebooks reproduce bench clean
+.PHONY: help book executed test notebooks reproduce bench campaign clean
 
 help: ## this list; the times are those of two idle cores, after 2 min for .venv
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench: $(INSTALLED) ## 10 min: measure what training costs, beside peers and the
 	$(INSTALL) --no-deps -r requirements-bench.txt || \
 		echo "pythae could not be installed: the table will say that it is missing" >&2
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+campaign: $(INSTALLED) ## 30 min: kill, damage, fill and call wrongly, and store what was lost: ARGS="--seed 1 --count 20"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(ARGS)
 
 clean: ## remove what was built; keep the environment, the results and the weights
 	rm -rf _build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

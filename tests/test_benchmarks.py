@@ -18,6 +18,7 @@ from infovae_core.objectives import Terms
 from infovae_core.report import costs
 from infovae_core.report.figures import cost_plots
 from infovae_core.step import Trainer
+from infovae_core.study.sealed import seal
 from infovae_core.study.store import StoreError
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import contenders, plain, suites, turns
@@ -295,7 +296,7 @@ def test_all_is_measured_printed_stored_and_shown(tmp_path, monkeypatch, capsys)
     command.main([], TINY)
     printed = capsys.readouterr().out
     record = costs.require("cpu")
-    assert json.loads(costs.path("cpu").read_text()) == record
+    assert json.loads(costs.path("cpu").read_text()) == seal(record)
     assert [path.name for path in costs.path("cpu").parent.iterdir()] == ["cpu.json"]
     assert {"plain loop", "ours, fp32", "limit, bf16"} <= {
         row["contender"] for row in record["turns"]

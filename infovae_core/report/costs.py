@@ -19,6 +19,7 @@ import pandas as pd
 
 from infovae_core.report.frames import published
 from infovae_core.study.experiments import FULL_LENGTH
+from infovae_core.study.sealed import seal, unseal
 from infovae_core.study.store import StoreError, default_root
 
 VERSION = 1
@@ -62,7 +63,8 @@ def save(record: Record) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:
             new = Path(folder) / target.name
-            new.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            text = json.dumps(seal(record), indent=1, allow_nan=False) + "\n"
+            new.write_text(text, encoding="utf-8")
             os.replace(new, target)
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
@@ -76,11 +78,11 @@ def load(device: str) -> Record | None:
         StoreError: If it cannot be read, or is of another version.
     """
     try:
-        record: Record = json.loads(path(device).read_text(encoding="utf-8"))
+        record: Record = unseal(json.loads(path(device).read_text(encoding="utf-8")))
         version = record["version"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
             f"{path(device)} cannot be read ({error!r}). Measure anew with:\n    {COMMANDS[device]}"
         ) from error

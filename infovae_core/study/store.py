@@ -24,6 +24,7 @@ import numpy as np
 from infovae_core import datasets
 from infovae_core.refusal import Refusal, folder, refusing
 from infovae_core.run import SCHEMA, Run
+from infovae_core.study.sealed import seal, unseal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,7 +128,7 @@ class Store:
             "provenance": _encode(result.provenance),
             "arrays": {"file": arrays, "sha256": digest},
         }
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(seal(content), indent=1, ensure_ascii=False, allow_nan=False)
         self.write(self.root / arrays, buffer.getvalue())
         self.write(self.path(run), (text + "\n").encode())
         for stale in self.root.glob(f"{run.name}.*.npz"):
@@ -217,7 +218,7 @@ class Store:
         return refusing(StoreError, f"cannot read {path}", remedy)
 
     def _read(self, text: bytes, run: Run) -> Result:
-        content = json.loads(text.decode("utf-8"))
+        content = unseal(json.loads(text.decode("utf-8")))
         if not isinstance(content, dict) or not content.keys() >= FIELDS:
             raise ValueError(f"expected the fields {', '.join(sorted(FIELDS))}")
         if content["key"] != run.key or content["run"] != run.spec:
