@@ -246,7 +246,9 @@ def diagnose(
     )
     typer.echo(str(found))
     if html is not None:
-        typer.echo(f"\nReport written to {diagnosis.save(found, html, file.name)}.")
+        from infovae_core.report.figures import diagnosis_page
+
+        typer.echo(f"\nReport written to {diagnosis_page.save(found, html, file.name)}.")
 
 
 @app.command()
