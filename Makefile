@@ -49,7 +49,7 @@ executed: $(INSTALLED)
 		! -path '*/weights/*' \
 		-exec cksum {} + | sort; $(BIN)/python -VV; env | grep ^INFOVAE_; echo $(PAGES); } | cksum); \
 	test "$$(cat "$(CACHE)/of" 2>&1)" = "$$now" || { \
-		rm -rf "$(CACHE)" && mkdir -p "$(CACHE)" && echo "$$now" > "$(CACHE)/of"; }
+		rm -rf "$(CACHE)" && mkdir -p "$(CACHE)/figures" && echo "$$now" > "$(CACHE)/of"; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m infovae_core.report.execute $(PAGES)
 
 test: $(INSTALLED) ## 6 min: lint, type check, tests with coverage, then the notebooks against their outputs
