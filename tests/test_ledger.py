@@ -21,6 +21,7 @@ from tests import prose
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = list(LEDGER)
+TRIED = [(claim.id, track) for claim in CLAIMS for track in LEDGER.tried(claim.id)]
 OF_RUNS = [claim for claim in CLAIMS if claim.needs]
 
 
@@ -41,6 +42,26 @@ def test_the_recorded_verdict_is_what_the_stored_results_say(name):
         f"{name} was written for '{claim.recorded}' and the results say '{finding.verdict}': read "
         f"its words and the pages again.\n{finding.words}\n{told}"
     )
+
+
+@pytest.mark.parametrize(("name", "track"), TRIED)
+def test_a_claim_tried_on_another_track_has_the_verdict_that_is_recorded(name, track):
+    claim, finding = LEDGER.tried(name)[track], find(name, track)
+    assert finding.verdict == claim.recorded, f"{finding.why}\n{finding.checks}"
+    assert claim.whose == "thesis" and claim.tolerance
+    assert any(one.endswith(f"/{track}") for one in claim.needs) or "frontier" in claim.needs
+    assert finding.words == find(name).words
+    assert finding.why and "{" not in finding.why
+    real = [one.holds for one in finding.checks]
+    assert any(said(claim, change) != real for change in CHANGES), "no change moves any check"
+
+
+def said(claim: Claim, change) -> list[bool | None] | None:
+    """What a claim's checks say of changed results; None where nothing can be read."""
+    try:
+        return [one.holds for one in claim.test(changed(change))]
+    except (ValueError, IndexError, KeyError, ZeroDivisionError):
+        return None
 
 
 def test_all_runs_that_claims_rest_on_were_measured():
@@ -132,13 +153,7 @@ CHANGES = [turned, mixed, equal, third, ranked, *map(alone, ALONE)]
 @pytest.mark.parametrize("name", ids(OF_RUNS))
 def test_no_claim_of_runs_says_the_same_whatever_the_runs_say(name):
     real = [one.holds for one in find(name).checks]
-    for change in CHANGES:
-        try:
-            if [one.holds for one in LEDGER[name].test(changed(change))] != real:
-                return
-        except (ValueError, IndexError, KeyError, ZeroDivisionError):
-            return  # So wrong that nothing can be read.
-    pytest.fail("no change of the results moves any of its checks")
+    assert any(said(LEDGER[name], change) != real for change in CHANGES), "no change moves a check"
 
 
 def test_a_change_of_the_wrong_sign_is_found():
@@ -199,6 +214,22 @@ def test_what_cannot_be_tested_says_why():
     book.book("x", "page", "Words.")(test)
     finding = book["x"].find(made_up(a=(1.0,)))
     assert (finding.verdict, finding.why) == (Verdict.UNTESTED, "nobody measured it")
+
+
+def test_a_claim_is_tried_again_on_another_track_once():
+    def test(results: Stored) -> list[Check]:
+        return [Check("w", "f", "a", True)]
+
+    book = Ledger()
+    book.thesis("x", "3", Verdict.FAILS, "Words.", "Why.")(lambda stored: [])
+    again = book.again("x", "t", Verdict.HOLDS, "Now it does.", needs="e/t", tolerance="Always.")
+    again(test)
+    tried = book.tried("x")["t"]
+    assert (tried.words, tried.why, tried.needs) == ("Words.", "Now it does.", ("e/t",))
+    assert tried.find(made_up(a=(1.0,))).verdict is Verdict.HOLDS
+    assert book["x"].recorded is Verdict.FAILS and len(book) == 1
+    with pytest.raises(ValueError, match="tried twice on the track 't'"):
+        again(test)
 
 
 def test_values_are_by_seed_and_missing_ones_are_none():

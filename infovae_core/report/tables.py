@@ -56,7 +56,9 @@ def divergence_table() -> pd.DataFrame:
 def variant_table() -> pd.DataFrame:
     """Every preset: what it weighs, and the experiments that train it."""
     users = {
-        one.title.removeprefix("Experiment "): {run.model for run in one()}
+        one.title.removeprefix("Experiment "): {
+            run.model for track in one.tracks for run in one(track=track)
+        }
         for one in EXPERIMENTS.values()
     }
     rows = {}

@@ -23,8 +23,12 @@ from infovae_core.report.claims.stored import asked
 from infovae_core.study.experiments import EXPERIMENTS
 from infovae_core.study.store import StoreError
 
-# Where the runs of a track are shown, other than the experiment's own page.
-PAGES = {"experiment2/corrected": "remedies"}
+# Where runs are shown that have no page of their experiment's name.
+PAGES = {
+    "experiment2/corrected": "/notebooks/remedies.ipynb",
+    "start": "/notebooks/remedies.ipynb",
+    "frontier": "/book/choosing.md",
+}
 
 
 def chosen(whose: str = "", section: str = "") -> list[Claim]:
@@ -122,7 +126,15 @@ class ClaimDirective(SphinxDirective):
             cell.append(nodes.paragraph("", "", *self.inline(finding.why), classes=["claim-why"]))
         if finding.checks:
             cell += self.evidence(claim, finding)
-        found = row([verdict, place], cell)
+        side = [verdict, place]
+        for track, tried in LEDGER.tried(claim.id).items():
+            again = find(claim.id, track)
+            side.append(nodes.paragraph("", f"{track}: ", badge(again), classes=["claim-track"]))
+            why = nodes.paragraph("", "", nodes.strong("", f"Track {track}."), nodes.Text(" "))
+            why += self.inline(again.why)
+            why["classes"].append("claim-why")
+            cell += [why, *self.evidence(tried, again)]
+        found = row(side, cell)
         found["classes"] += [f"verdict-{finding.verdict.name.lower()}", f"whose-{claim.whose}"]
         if home:
             name = f"claim-{claim.id}"
@@ -192,10 +204,13 @@ def origin(claim: Claim, finding: Finding) -> str:
     parts = []
     for name, seeds in finding.seeds.items():
         chosen = asked(name)
-        title, page = EXPERIMENTS[chosen.experiment].title, PAGES.get(name, name)
+        title, page = (
+            EXPERIMENTS[chosen.experiment].title,
+            PAGES.get(name, f"/notebooks/{name}.ipynb"),
+        )
         track = f", track {chosen.track}" if "/" in name else ""
         listed = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
-        parts.append(f"Runs: [{title}{track}](/notebooks/{page}.ipynb), {listed}.")
+        parts.append(f"Runs: [{title}{track}]({page}), {listed}.")
     if parts:
         parts.append("[Where results come from](/notebooks/provenance.ipynb).")
     if claim.proof:

@@ -12,7 +12,7 @@ The verdict that was seen when the words were written is recorded beside them. W
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -162,6 +162,7 @@ class Ledger:
     def __init__(self) -> None:
         """Empty."""
         self._claims: dict[str, Claim] = {}
+        self._again: dict[tuple[str, str], dict[str, Any]] = {}
 
     def __iter__(self) -> Iterator[Claim]:
         """Claim after claim."""
@@ -238,6 +239,53 @@ class Ledger:
             proof=proof,
             heading=heading,
         )
+
+    def again(
+        self,
+        name: str,
+        track: str,
+        recorded: Verdict,
+        why: str,
+        *,
+        needs: str | tuple[str, ...],
+        tolerance: str,
+    ) -> Callable[[Test], Test]:
+        """Decorate the test of a claim on the runs of another track: the same words, tried anew.
+
+        Args:
+            name: The claim's id.
+            track: The track, "corrected" for instance.
+            recorded: See `Claim`, as the others.
+            why: In one line, what decided.
+            needs: Names of the experiments.
+            tolerance: When its checks hold.
+
+        Raises:
+            ValueError: If the claim has been tried on this track.
+        """
+
+        def decorate(test: Test) -> Test:
+            if (name, track) in self._again:
+                raise ValueError(f"{name!r} is tried twice on the track {track!r}: drop one test")
+            self._again[name, track] = {
+                "recorded": recorded,
+                "why": why,
+                "needs": _several(needs),
+                "tolerance": tolerance,
+                "test": test,
+                "proof": "",
+            }
+            return test
+
+        return decorate
+
+    def tried(self, name: str) -> dict[str, Claim]:
+        """The claim as it is tried on other tracks, by track."""
+        return {
+            track: replace(self[name], **fields)
+            for (one, track), fields in self._again.items()
+            if one == name
+        }
 
     def _entering(self, **fields: Any) -> Callable[[Test], Test]:
         """A decorator that enters the claim of these fields with the test that it decorates."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from infovae_core import gradient_noise, prices
 from infovae_core.report.claims.checks import alone, between, fact, number, quote
 from infovae_core.report.claims.ledger import LEDGER, Check
+from infovae_core.report.claims.readings import FOUR
 from infovae_core.report.claims.stored import Stored
 from infovae_core.report.labels import LABELS
 from infovae_core.run import BATCH_SIZE
 
-FOUR = "experiment4"
 DECADES = tuple(range(3, 8))
 # ‖z‖/√d of codes far outside the prior.
 GONE = 5.0

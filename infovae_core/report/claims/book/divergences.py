@@ -102,8 +102,7 @@ def objective(stored: Stored, model: str, d: int) -> Values:
     "experiment2",
     "Cramér's collapse is not what the objective asks for. At d = 5 reconstruction plus 1000 "
     "times the energy distance is {collapsed:.0f} nats for the collapsed codes of Cramér, and "
-    "{stein:.0f} for the informative codes that the Stein penalty leaves there. Why training "
-    "stays where it is remains open.",
+    "{stein:.0f} for the informative codes that the Stein penalty leaves there.",
     needs=TWO,
     tolerance=f"{ORDER} All five units of the informative codes are active.",
 )
