@@ -86,7 +86,7 @@ def test_a_new_dimension_trains_only_its_own_runs(kept, trained):
 
 def test_a_finished_grid_touches_neither_disk_nor_data(kept, trained, monkeypatch):
     run_grid(RUNS, kept, progress=False)
-    monkeypatch.setattr(Store, "_write", None)
+    monkeypatch.setattr(Store, "write", None)
     monkeypatch.setattr(data, "load", None)
     assert run_grid(RUNS, kept, progress=False) == []
 

@@ -158,11 +158,11 @@ def _(stored: Stored) -> Iterator[Check]:
 
 
 @LEDGER.book(
-    "leaving-is-not-the-objectives-wish",
+    "escaped-is-not-the-optimum",
     "remedies",
-    "Nor does the thesis's own objective ask the codes to leave. At d = 10 the model trained with "
-    "the inverse multiquadratic kernel has {gain_10:.1f} nats less of it than the model trained on "
-    "it, and at d = 20 {gain_20:.1f} nats less.",
+    "Nor is the model that left the best that the thesis's own objective knows. At d = 10 the one "
+    "trained with the inverse multiquadratic kernel has {gain_10:.1f} nats less of it than the one "
+    "trained on it, and at d = 20 {gain_20:.1f} nats less.",
     needs=(BETTER, TWO),
     tolerance="Test BCE + 1000 × validation MMD² (σ = 1), mean over seeds; lower at d = 10 and 20.",
 )
