@@ -11,7 +11,7 @@ from infovae_core.names import UnknownName
 from infovae_core.report import captions
 from infovae_core.report.claims import LEDGER, Verdict, find
 from infovae_core.report.claims.directive import badge, chosen, link
-from infovae_core.study.selection import Selection
+from infovae_core.report.claims.stored import asked
 from infovae_core.study.store import StoreError
 
 
@@ -73,7 +73,7 @@ class AnswerDirective(SphinxDirective):
         """A list of four terms."""
         listed = nodes.definition_list(classes=["answer"])
         try:
-            sure = captions.sure(Selection(self.arguments[0]))
+            sure = captions.sure(asked(self.arguments[0]))
             parts = {
                 "Question": [self.words(self.options["question"])],
                 "The thesis": self.claims("thesis"),

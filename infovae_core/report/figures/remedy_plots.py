@@ -1,38 +1,38 @@
-"""What the remedies do, beside the thesis's penalty, the VAE, and no penalty at all."""
+"""What the remedies do, beside the VAE and no penalty at all; what a weight buys."""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from infovae_core.report.figures.plots import (
+from infovae_core.report.figures.plots import DASHES, dots, line, of
+from infovae_core.report.figures.style import (
     COLOURS,
     GREY,
     PALETTE,
-    dots,
-    line,
-    of,
-    plain_decades,
+    dimensions,
+    logarithmic,
+    name_lines,
+    narrow,
+    panels,
 )
 from infovae_core.report.guide import SHORT
 from infovae_core.report.intervals import centre
 from infovae_core.report.labels import LABELS
 
-# Metrics that a reader chooses by: a heading, whether the axis is logarithmic, and what a perfect
-# match reads where that is no 0.
+# Metrics that a reader chooses by: a heading, whether the axis is logarithmic, and what a match
+# reads where that is not 0.
 ASKED: dict[str, tuple[str, bool, float | None]] = {
-    "test_bce": ("reconstruction (nats per test image)", False, None),
+    "test_bce": ("reconstruction (nats)", False, None),
     "svm_error": ("classification error", False, None),
     "energy_distance": ("energy distance to the prior", True, None),
     "norm_ratio": ("size of the codes, ‖z‖ / √d", True, 1.0),
 }
+MATCH = {"color": GREY, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 
 
-def columns(ours: pd.DataFrame, models: Sequence[str], behind: Sequence[str] = ()) -> Figure:
+def columns(ours: pd.DataFrame, models: Sequence[str], controls: Sequence[str]) -> Figure:
     """One panel for each metric of `ASKED`, against the latent dimension; lines bear their names.
 
     Each seed is a dot, and lines go through `intervals.centre`. In each panel less is better, but
@@ -41,30 +41,38 @@ def columns(ours: pd.DataFrame, models: Sequence[str], behind: Sequence[str] = (
     Args:
         ours: `frames.frame`.
         models: Those in colour.
-        behind: Those in grey, for comparison.
+        controls: Those in grey, of `plots.DASHES`.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(9.6, 7.2), sharex=True)
+    figure, axes = panels(2, 2, 2.6, sharex=True)
+    dims = [int(d) for d in sorted(ours["latent_dim"].unique())]
+    found = {}
     for axis, (metric, (heading, log, match)) in zip(axes.flat, ASKED.items(), strict=True):
-        rows = ours[ours["model"].isin([*models, *behind]) & (ours["metric"] == metric)]
+        rows = ours[(ours["metric"] == metric) & ours["model"].isin([*models, *controls])]
         values, _ = centre(rows, ["model", "latent_dim"], log)
         if match is not None:
-            axis.axhline(match, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-        ends = {}
-        for model in [*behind, *models]:
-            colour = COLOURS[model] if model in models else GREY
-            dots(axis, rows, model, colour, markersize=3.5)
-            found = of(values, model)
-            line(axis, found, color=colour, linewidth=2.2 if model in models else 1.2)
-            if len(found):
-                ends[model] = float(found["centre"].iloc[-1])
+            axis.axhline(match, label="match", **MATCH)
+        for model in [*controls, *models]:
+            grey = model in controls
+            colour = GREY if grey else COLOURS[model]
+            style = {"linestyle": DASHES[model], "linewidth": 1.2} if grey else {"linewidth": 2}
+            dots(axis, rows, model, colour, markersize=2.5 if grey else 3.5)
+            line(axis, of(values, model), color=colour, label=LABELS[model], **style)
+        axis.set_title(heading)
+        axis.set_xlabel("latent dimension d")
+        axis.set_xticks(dimensions(dims))
         if log:
-            axis.set_yscale("log", nonpositive="mask")
-            plain_decades(axis)
-        axis.set_title(heading, loc="left", fontsize=10)
-        name_lines(axis, ends, models)
-    axes[0, 0].set_xticks(sorted(d for d in ours["latent_dim"].unique() if d not in (5, 10)))
-    for axis in axes[1]:
-        axis.set_xlabel("latent dimension d", fontsize=9)
+            logarithmic(axis)
+        found[metric] = values
+    for axis, values in zip(axes.flat, found.values(), strict=True):
+        ends = {
+            LABELS[model]: (
+                float(of(values, model)["centre"].iloc[-1]),
+                GREY if model in controls else COLOURS[model],
+            )
+            for model in [*models, *controls]
+            if len(of(values, model))
+        }
+        name_lines(axis, ends, float(dims[-1]))
     return figure
 
 
@@ -75,81 +83,44 @@ def frontier(ours: pd.DataFrame, series: Mapping[str, tuple[str, float]]) -> Fig
         ours: `frames.frame` of the experiment "frontier".
         series: Of each series, its penalty and its price in nats, `guide.frontier_prices`.
     """
-    shown = {**ASKED, "active_units": ("active units", False, None)}
-    shown.pop("norm_ratio")
-    figure, axes = plt.subplots(2, 2, figsize=(9.6, 6.4), sharex=True)
+    shown = {
+        "test_bce": ASKED["test_bce"],
+        "energy_distance": ASKED["energy_distance"],
+        "norm_ratio": ASKED["norm_ratio"],
+        "active_units": ("active units", False, None),
+    }
+    figure, axes = panels(2, 2, 2.5, 0.7, sharex=True)
     penalties = list(dict.fromkeys(model for model, _ in series.values()))
-    controls = {"vae": (0, (5, 1.5, 1, 1.5)), "recon_ae": (0, (1, 1.2))}
-    for axis, (metric, (heading, log, _)) in zip(axes.flat, shown.items(), strict=True):
+    for axis, (metric, (heading, log, match)) in zip(axes.flat, shown.items(), strict=True):
         means = ours[ours["metric"] == metric].groupby("model")["value"].mean()
-        for control, dashes in controls.items():
-            axis.axhline(means[control], color=GREY, linewidth=1.2, linestyle=dashes)
+        if match is not None:
+            axis.axhline(match, label="match", **MATCH)
+        for control in ("vae", "recon_ae"):
+            style = {"color": GREY, "linewidth": 1.2, "linestyle": DASHES[control]}
+            axis.axhline(means[control], label=LABELS[control], **style)
         for model, marker in zip(penalties, "osD^v", strict=False):
             found = sorted((at, means[name]) for name, (one, at) in series.items() if one == model)
-            axis.plot(
-                *zip(*found, strict=True),
-                marker=marker,
-                color=COLOURS[model],
-                linewidth=1.8,
-                label=SHORT[model],
-            )
-        axis.set_xscale("log")
+            x, y = zip(*found, strict=True)
+            style = {"marker": marker, "markersize": 5, "linewidth": 1.8}
+            axis.plot(x, y, color=COLOURS[model], label=SHORT[model], **style)
+        logarithmic(axis, "x")
         if log:
-            axis.set_yscale("log", nonpositive="mask")
-        axis.set_title(heading, loc="left", fontsize=10)
-    for axis in axes[1]:
-        axis.set_xlabel("price of codes of 1.5 times the prior's size (nats)", fontsize=9)
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    handles += [Line2D([], [], color=GREY, linestyle=one) for one in controls.values()]
-    figure.legend(
-        handles,
-        [*names, *(LABELS[control] for control in controls)],
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-        fontsize=9,
-    )
+            logarithmic(axis)
+        axis.set_title(heading)
+        axis.set_xlabel("price (nats)")
+    handles = [
+        Line2D([], [], color=COLOURS[model], marker=marker, markersize=5, label=SHORT[model])
+        for model, marker in zip(penalties, "osD^v", strict=False)
+    ]
+    handles += [
+        Line2D([], [], color=GREY, linestyle=DASHES[control], label=LABELS[control])
+        for control in ("vae", "recon_ae")
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2 if narrow() else 4)
     return figure
 
 
-def name_lines(axis: Axes, ends: Mapping[str, float], models: Sequence[str]) -> None:
-    """Each line's name at its right end, moved apart where ends are close.
-
-    Args:
-        axis: Where the lines are, its scale and limits final.
-        ends: The value at each line's right end.
-        models: Those in colour; the others are named in grey.
-    """
-
-    def place(value: float) -> float:
-        return float(axis.transAxes.inverted().transform(axis.transData.transform((0, value)))[1])
-
-    gap = 0.068
-    order = sorted(ends, key=ends.__getitem__)
-    places = [place(ends[model]) for model in order]
-    for at in range(1, len(places)):
-        places[at] = max(places[at], places[at - 1] + gap)
-    # Back down from the top, if they were pushed beyond it.
-    for at in range(len(places) - 1, -1, -1):
-        top = 1.03 if at == len(places) - 1 else places[at + 1] - gap
-        places[at] = min(places[at], top)
-    right = axis.get_xlim()[1]
-    for model, height in zip(order, places, strict=True):
-        if not np.isfinite(height):
-            continue
-        axis.annotate(
-            LABELS[model],
-            (right, ends[model]),
-            xytext=(1.02, height),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=8.5,
-            color=COLOURS[model] if model in models else GREY,
-            annotation_clip=False,
-        )
-
-
-def escape(ours: pd.DataFrame, series: Mapping[str, float]) -> Figure:
+def weights(ours: pd.DataFrame, series: Mapping[str, float]) -> Figure:
     """Size, reconstruction and active units against λ, one line for each latent dimension.
 
     Args:
@@ -157,30 +128,27 @@ def escape(ours: pd.DataFrame, series: Mapping[str, float]) -> Figure:
         series: λ of each series.
     """
     shown = {
-        "norm_ratio": "size of the codes, ‖z‖ / √d",
-        "test_bce": "reconstruction (nats per test image)",
+        "norm_ratio": "size, ‖z‖ / √d",
+        "test_bce": "reconstruction (nats)",
         "active_units": "share of units active",
     }
-    figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.2))
-    dims = sorted(ours["latent_dim"].unique())
-    for axis, (metric, heading) in zip(axes, shown.items(), strict=True):
+    figure, axes = panels(1, 3, 2.4)
+    dims = [int(d) for d in sorted(ours["latent_dim"].unique())]
+    for axis, (metric, heading) in zip(axes.flat, shown.items(), strict=True):
+        ends = {}
         for d, marker, colour in zip(dims, "os^D", PALETTE, strict=False):
             rows = ours[(ours["metric"] == metric) & (ours["latent_dim"] == d)]
             means = rows.groupby("model")["value"].mean().reindex(list(series)).dropna()
             values = means / d if metric == "active_units" else means
-            axis.plot([series[name] for name in values.index], values, marker=marker, color=colour)
+            lams = [series[str(name)] for name in values.index]
+            axis.plot(lams, values, marker=marker, markersize=5, color=colour, label=f"d = {d}")
             if len(values):
-                axis.annotate(
-                    f"d = {d}",
-                    (series[str(values.index[0])], values.iloc[0]),
-                    xytext=(4, 5),
-                    textcoords="offset points",
-                    fontsize=9,
-                    color=colour,
-                )
-        axis.set_xscale("log")
-        axis.set_title(heading, loc="left", fontsize=10)
-        axis.set_xlabel("λ", fontsize=9)
-    axes[0].axhline(1, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes[0].set_yscale("log")
+                ends[f"d = {d}"] = (float(values.iloc[-1]), colour)
+        logarithmic(axis, "x")
+        axis.set_title(heading)
+        axis.set_xlabel("λ")
+        if metric == "norm_ratio":
+            axis.axhline(1, label="match", **MATCH)
+            logarithmic(axis)
+        name_lines(axis, ends, max(series.values()))
     return figure
