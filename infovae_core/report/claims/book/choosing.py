@@ -11,8 +11,8 @@ from infovae_core.report.guide import SHORT, frontier_prices
 # The inverse multiquadratic kernel and the energy distance, which is the Cramér distance here.
 FAR_SIGHTED = ("corrected_imq", "infovae_cramer")
 # Nats that codes of 1.5 times the prior's size cost.
-WORKS = (3.0, 100.0)
-HIGH = 120.0
+WORKS = (3.0, 50.0)
+HIGH = 90.0
 UNITS = 19.5
 ONE_SEED = "One seed."
 
@@ -92,7 +92,7 @@ def _(stored: Stored) -> Iterator[Check]:
     "Above {high:.0f} nats every penalty costs more than it gives, or crushes: each such run "
     "reconstructs worse than the VAE, and from {crushed:.0f} nats on next to no unit is active.",
     needs=FRONTIER,
-    tolerance="Every weight above 120 nats: test BCE above the VAE's; every weight above 300: at "
+    tolerance="Every weight above 90 nats: test BCE above the VAE's; every weight above 300: at "
     f"most two active units. {ONE_SEED}",
 )
 def _(stored: Stored) -> Iterator[Check]:
