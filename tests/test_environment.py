@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
@@ -110,3 +111,15 @@ def test_the_conda_python_is_one_that_the_package_supports(conda, project):
     (python,) = [e for e in conda if isinstance(e, str) and e.startswith("python=")]
     supported = Requirement(f"python{project['requires-python']}").specifier
     assert supported.contains(python.removeprefix("python=") + ".0")
+
+
+def test_what_is_locked_asks_for_nothing_else(lock):
+    """But for PyTorch, whose usual wheel for Linux brings NVIDIA's libraries."""
+    missing = {
+        (name, asked.name)
+        for name in lock.keys() - {"torch"}
+        for asked in map(Requirement, metadata.requires(name) or ())
+        if (asked.marker is None or asked.marker.evaluate({"extra": ""}))
+        and canonicalize_name(asked.name) not in lock
+    }
+    assert missing == set()

@@ -1,5 +1,7 @@
 """Pages are run once: what they give is kept by their code, and a failure is told."""
 
+from concurrent.futures.process import BrokenProcessPool
+
 import jupytext
 import nbformat
 import pytest
@@ -44,3 +46,11 @@ def test_a_notebook_gets_its_outputs(tmp_path) -> None:
     assert execute.main([str(path)]) == 0
     (made,) = nbformat.read(path, as_version=4).cells
     assert made.outputs[0].text == f"{tmp_path}\n"
+
+
+def test_a_process_that_is_killed_ends_the_whole(tmp_path) -> None:
+    cell = nbformat.v4.new_code_cell("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+    path = tmp_path / "page.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    with pytest.raises(BrokenProcessPool):
+        execute.main([str(path)])

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import jupytext
@@ -66,8 +67,11 @@ def main(names: Sequence[str]) -> int:
         return 0
     failed = 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with multiprocessing.get_context("spawn").Pool(min(cores or 1, 8, len(pages))) as pool:
-        for page, notebook, seconds, wrong in pool.imap_unordered(run, pages):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(cores or 1, 8, len(pages)), spawn) as pool:
+        # One that is killed ends it all, instead of being waited for.
+        for done in as_completed([pool.submit(run, page) for page in pages]):
+            page, notebook, seconds, wrong = done.result()
             print(f"{page.name}: {wrong or f'{seconds:.0f} s'}", flush=True)
             failed += bool(wrong)
             if wrong:
