@@ -88,7 +88,7 @@ def test_a_notebook_ends_with_the_command_that_runs_it_again(page):
     assert ":::{admonition} Run it again" in (ROOT / page).read_text(encoding="utf8")
     name = Path(page).stem
     last = commands(page)[-1]
-    again = "make bench" if name == "costs" else "make book"
+    again = {"costs": "make bench", "tested": "make campaign"}.get(name, "make book")
     assert last == again or last.startswith(f"make reproduce EXPERIMENT={name} ")
 
 

@@ -326,7 +326,7 @@ def test_figures_show_what_was_trained(trainings, plain):
         assert line.get_ydata().tolist() == [m.gap for m in moments if m.elbo > 1]
     assert lines[3].get_ydata().tolist() == sign[1:, 1].tolist()
     portraits = toy_plots.portraits(trainings["elbo"])
-    titles = [axis.get_title() for axis in portraits.axes[:4]]
+    titles = [axis.get_title("left") or axis.get_title() for axis in portraits.axes[:4]]
     assert titles[0] == "step 0"
     assert titles[-1] == "step 1,500"
     # The prior and the true posteriors are in the picture.

@@ -219,11 +219,6 @@ def origin(claim: Claim, finding: Finding) -> str:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive with Sphinx, and those that sum claims up."""
-    from infovae_core.report.claims import summaries
-
+    """Register the directive with Sphinx."""
     app.add_directive("claim", ClaimDirective)
-    app.add_directive("claim-tally", summaries.TallyDirective)
-    app.add_directive("verdicts", summaries.VerdictsDirective)
-    app.add_directive("answer", summaries.AnswerDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

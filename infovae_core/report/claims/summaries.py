@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from infovae_core.names import UnknownName
@@ -104,3 +105,11 @@ class AnswerDirective(SphinxDirective):
             line += [nodes.Text(" "), link(claim, "evidence", self.env.docname)]
             found.append(line)
         return found
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives with Sphinx."""
+    app.add_directive("claim-tally", TallyDirective)
+    app.add_directive("verdicts", VerdictsDirective)
+    app.add_directive("answer", AnswerDirective)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
