@@ -127,7 +127,8 @@ def compare(
                 for model in [*group, *controls]
                 if len(of(values, model))
             }
-            name_lines(axis, ends, float(dims[-1]))
+            if ends:  # Runs may be too short for a point of what is shown.
+                name_lines(axis, ends, float(dims[-1]))
     several = ours["seed"].nunique() > 1
     figure.legend(
         handles=_handles(
