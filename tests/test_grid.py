@@ -558,7 +558,6 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-@pytest.mark.xfail(reason="the commit is told of a folder that git tracks alone", strict=False)
 def test_a_commit_is_marked_where_tracked_files_of_the_package_differ(tmp_path, monkeypatch):
     package = tmp_path / "package"
     (package / "study").mkdir(parents=True)

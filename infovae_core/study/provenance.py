@@ -44,7 +44,7 @@ def commit() -> str:
 
     try:
         # Installed inside another checkout, the package is not what that one's commit describes.
-        git("ls-files", "--error-unmatch", "--", "__init__.py")
+        git("ls-files", "--error-unmatch", "--", str(Path(__file__).relative_to(here)))
         changed = git("diff", "--name-only", "HEAD", "--", ".")
         return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
